@@ -1,0 +1,42 @@
+using System.Net;
+
+namespace Fairlead.Net;
+
+/// <summary>
+/// Where connections arrive: one listening socket, and later the far end of a tunnel.
+/// </summary>
+/// <remarks>
+/// Waiting and accepting are apart, so that whoever counts connections can decide between the two: while nobody waits, the
+/// listener is not watched, and clients wait in the kernel's backlog.
+/// <code>
+/// while (await acceptor.WaitAsync())
+///     while (acceptor.TryAccept() is { } connection)
+///         Serve(connection);
+/// </code>
+/// </remarks>
+public interface IAcceptor : IDisposable
+{
+    /// <summary>The address that is listened on, with the port that the system chose where 0 was asked for.</summary>
+    EndPoint LocalEndPoint { get; }
+
+    /// <summary>
+    /// Where calls of this acceptor belong: its event loop, or null where any thread will do. Accepted connections belong there too.
+    /// </summary>
+    SynchronizationContext? Context { get; }
+
+    /// <summary>
+    /// Waits until a connection may be there to be accepted. A fault of accepting itself (out of descriptors or memory) is waited
+    /// out here.
+    /// </summary>
+    /// <returns>False when the acceptor was unbound and its backlog is served, or when it was disposed.</returns>
+    ValueTask<bool> WaitAsync();
+
+    /// <summary>Takes a connection that is waiting; null if there is none (any more), or if accepting failed.</summary>
+    Connection? TryAccept();
+
+    /// <summary>
+    /// Stops listening without losing anybody: no new connection is let in, and those that the kernel had already accepted are
+    /// still handed out, after which <see cref="WaitAsync"/> returns false.
+    /// </summary>
+    void Unbind();
+}

@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Fairlead.Net;
+
+/// <summary>
+/// Where a process's connections come from: native sockets on event loops (<see cref="NativeNetwork"/>), or the sockets of .NET
+/// (<see cref="PortableNetwork"/>).
+/// </summary>
+public interface INetwork : IDisposable
+{
+    /// <summary>Dials for this network.</summary>
+    IDialer Dialer { get; }
+
+    /// <summary>Timers that fire where the caller runs: on its event loop, or on a pool thread.</summary>
+    TimeProvider Time { get; }
+
+    /// <summary>
+    /// Listens on an address. The listening sockets are bound when this returns; clients wait until the acceptors are asked.
+    /// </summary>
+    /// <param name="endPoint">
+    /// An <see cref="IPEndPoint"/> (<see cref="IPAddress.IPv6Any"/> takes IPv4 too) or a <see cref="UnixDomainSocketEndPoint"/>.
+    /// </param>
+    /// <param name="options">How.</param>
+    /// <returns>One acceptor for each event loop, or a single one. The caller owns them all.</returns>
+    /// <exception cref="ListenException">The address cannot be listened on. Nothing is left bound.</exception>
+    IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options);
+}
+
+/// <summary>How to listen, and what accepted connections get.</summary>
+public sealed record ListenOptions
+{
+    /// <summary>How many connections the kernel accepts ahead of the program. It caps this at <c>net.core.somaxconn</c>.</summary>
+    public int Backlog { get; init; } = 4096;
+
+    /// <summary>
+    /// Whether the event loops share one listening socket instead of having one each: fewer descriptors, less even.
+    /// </summary>
+    public bool Shared { get; init; }
+
+    /// <summary>Options of the sockets that are accepted.</summary>
+    public SocketTuning Tuning { get; init; } = SocketTuning.Default;
+}
+
+/// <summary>Options of a TCP socket; see tcp(7).</summary>
+/// <param name="KeepaliveIdle">Silence after which the peer is probed (<c>TCP_KEEPIDLE</c>), and the gap between probes (<c>TCP_KEEPINTVL</c>). Whole seconds, at least one.</param>
+/// <param name="KeepaliveProbes">Unanswered probes after which the connection is dead (<c>TCP_KEEPCNT</c>); 0 turns keepalive off.</param>
+/// <param name="Unacknowledged">
+/// How long sent bytes may stay unacknowledged (<c>TCP_USER_TIMEOUT</c>). Zero leaves it to the system's retransmissions
+/// (<c>tcp_retries2</c>, about 15 minutes). Anything else also takes the place of <paramref name="KeepaliveProbes"/>, and counts
+/// a living peer's zero window.
+/// </param>
+public sealed record SocketTuning(TimeSpan KeepaliveIdle, int KeepaliveProbes, TimeSpan Unacknowledged)
+{
+    /// <summary>
+    /// Probes after 15 s of silence, 4 of them, so that a dead peer is found within 75 s; unacknowledged bytes are left to the
+    /// system's 15 minutes.
+    /// </summary>
+    public static SocketTuning Default { get; } = new(TimeSpan.FromSeconds(15), 4, TimeSpan.Zero);
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+
+namespace Fairlead;
+
+/// <summary>The transport protocols that a port endpoint can name: <c>/tcp</c>, <c>/udp</c>, <c>/tcp+udp</c>.</summary>
+[Flags]
+public enum PortProtocols
+{
+    /// <summary>TCP, also where nothing is written.</summary>
+    Tcp = 1,
+
+    /// <summary>UDP.</summary>
+    Udp = 2,
+}
+
+/// <summary>
+/// Where connections are listened for or sent, as it is written: <c>[HOST]:PORT[-PORT][/tcp|/udp|/tcp+udp]</c> or <c>unix:PATH</c>.
+/// </summary>
+public abstract record Endpoint;
+
+/// <summary>A port, or a range of ports, of a host.</summary>
+/// <param name="Host">A name, an address without brackets, or empty: every address, IPv4 and IPv6 (listening only). <c>localhost</c> is both loopbacks.</param>
+/// <param name="Ports">The ports, both ends included.</param>
+/// <param name="Protocols">The transport protocols.</param>
+public sealed record PortEndpoint(string Host, PortRange Ports, PortProtocols Protocols = PortProtocols.Tcp) : Endpoint
+{
+    /// <summary>The endpoint as it is written: IPv6 in brackets, <c>/tcp</c> left out.</summary>
+    public override string ToString()
+    {
+        var host = Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host;
+        var suffix = Protocols switch
+        {
+            PortProtocols.Udp => "/udp",
+            PortProtocols.Tcp | PortProtocols.Udp => "/tcp+udp",
+            _ => "",
+        };
+        return $"{host}:{Ports}{suffix}";
+    }
+}
+
+/// <summary>A Unix stream socket.</summary>
+/// <param name="Path">Its path, as written; a relative one is relative to the working directory.</param>
+public sealed record UnixEndpoint(string Path) : Endpoint
+{
+    /// <summary>The endpoint as it is written.</summary>
+    public override string ToString() => $"unix:{Path}";
+}
+
+/// <summary>One or more consecutive ports.</summary>
+/// <param name="First">The first port, 0 to 65535. Port 0 stands alone: the system chooses (listening only).</param>
+/// <param name="Last">The last port, included; not below <paramref name="First"/>.</param>
+public readonly record struct PortRange(int First, int Last)
+{
+    /// <summary>A range of one port.</summary>
+    public PortRange(int port)
+        : this(port, port)
+    {
+    }
+
+    /// <summary>How many ports there are.</summary>
+    public int Count => Last - First + 1;
+
+    /// <summary><c>80</c> or <c>8000-8010</c>.</summary>
+    public override string ToString()
+    {
+        return First == Last
+            ? First.ToString(CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{First}-{Last}");
+    }
+}
