@@ -40,6 +40,12 @@ public sealed record ListenOptions
 
     /// <summary>Options of the sockets that are accepted.</summary>
     public SocketTuning Tuning { get; init; } = SocketTuning.Default;
+
+    /// <summary>
+    /// Told each time that accepting pauses, about a tenth of a second, because of a fault of this process or system (out of
+    /// descriptors, out of memory). Called from the acceptor's wait: it must neither block nor throw.
+    /// </summary>
+    public Action<SocketError>? OnPause { get; init; }
 }
 
 /// <summary>Options of a TCP socket; see tcp(7).</summary>

@@ -1,21 +1,79 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Fairlead.Net;
 
-/// <summary>The sockets of .NET, on any system it runs on.</summary>
+/// <summary>
+/// The sockets of .NET, on any system it runs on. Its connections and acceptors may be used from any thread.
+/// </summary>
 public sealed class PortableNetwork : INetwork
 {
+    /// <summary>Makes one; nothing is opened yet.</summary>
+    /// <param name="tuning">Options of the TCP sockets that are dialled; null for <see cref="SocketTuning.Default"/>.</param>
+    public PortableNetwork(SocketTuning? tuning = null) => Dialer = new SocketDialer(tuning ?? SocketTuning.Default);
+
     /// <inheritdoc/>
-    public IDialer Dialer => throw new PlatformNotSupportedException();
+    public IDialer Dialer { get; }
 
     /// <inheritdoc/>
     public TimeProvider Time => TimeProvider.System;
 
     /// <inheritdoc/>
-    public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new PlatformNotSupportedException();
+    /// <returns>A single acceptor, whatever <see cref="ListenOptions.Shared"/> says: there are no event loops here.</returns>
+    public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => endPoint switch
+    {
+        IPEndPoint => [ListenTcp((IPEndPoint)SocketConnection.Normalise(endPoint)!, options)],
+        UnixDomainSocketEndPoint unix => [ListenUnix(unix, options)],
+        _ => throw new ArgumentException($"{endPoint} is neither an IP address nor a Unix path.", nameof(endPoint)),
+    };
 
-    /// <inheritdoc/>
+    /// <summary>Does nothing: connections and acceptors belong to whoever got them.</summary>
     public void Dispose()
     {
+    }
+
+    private static SocketAcceptor ListenTcp(IPEndPoint endPoint, ListenOptions options)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any);
+
+            // Elsewhere .NET binds with SO_REUSEADDR by itself, so that TIME_WAIT does not stand in the way. Asking for it would
+            // bring SO_REUSEPORT too, and a second process of the same user would share the port in silence.
+            if (OperatingSystem.IsWindows())
+                socket.ExclusiveAddressUse = true;
+            socket.Bind(endPoint);
+            socket.Listen(options.Backlog);
+            return new SocketAcceptor(socket, socket.LocalEndPoint!, options);
+        }
+        catch (SocketException e)
+        {
+            socket?.Dispose();
+            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {e.Message}.", e);
+        }
+    }
+
+    private static SocketAcceptor ListenUnix(UnixDomainSocketEndPoint endPoint, ListenOptions options)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+            var path = UnixListen.Claim(
+                endPoint, name => socket.Bind(new UnixDomainSocketEndPoint(name)), () => socket.Listen(options.Backlog));
+            return new SocketAcceptor(socket, endPoint, options, path);
+        }
+        catch (SocketException e)
+        {
+            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {e.Message}.", e);
+        }
+        catch
+        {
+            socket?.Dispose();
+            throw;
+        }
     }
 }
