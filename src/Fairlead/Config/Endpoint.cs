@@ -16,7 +16,32 @@ public enum PortProtocols
 /// <summary>
 /// Where connections are listened for or sent, as it is written: <c>[HOST]:PORT[-PORT][/tcp|/udp|/tcp+udp]</c> or <c>unix:PATH</c>.
 /// </summary>
-public abstract record Endpoint;
+public abstract record Endpoint
+{
+    /// <summary>
+    /// Reads an endpoint. Whether it can be listened on or sent to is for <see cref="ForwardRules"/> to say: a host may be missing, and port 0 stand alone.
+    /// </summary>
+    /// <exception cref="FormatException">The text is not of that form; the message names the part and the remedy.</exception>
+    public static Endpoint Parse(string text)
+    {
+        var read = new EndpointText("endpoint", text);
+        if (text.StartsWith(EndpointText.UnixPrefix, StringComparison.Ordinal))
+            return read.Unix(text, "");
+        switch (read.Split(text))
+        {
+            case ({ Count: 2 } fields, null):
+                var host = read.Host(fields[0], "");
+                var (ports, protocols) = read.PortsAndProtocols(fields[1], "");
+                return new PortEndpoint(host, ports, protocols);
+            case ({ Count: 1 } fields, null) when fields[0].Length > 0 && fields[0].AsSpan().IndexOfAnyExceptInRange('0', '9') < 0:
+                throw read.Error($"has no colon; write :{Printable.Escape(fields[0])} for the port on every address, or HOST:PORT");
+            case ({ Count: 1 }, null):
+                throw read.Error("has no port; write HOST:PORT, like 10.0.0.5:80, or unix:PATH");
+            default:
+                throw read.Error("has too many parts; write HOST:PORT, with an IPv6 address in brackets, like [::1]:80");
+        }
+    }
+}
 
 /// <summary>A port, or a range of ports, of a host.</summary>
 /// <param name="Host">A name, an address without brackets, or empty: every address, IPv4 and IPv6 (listening only). <c>localhost</c> is both loopbacks.</param>

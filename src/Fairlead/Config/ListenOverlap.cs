@@ -1,0 +1,116 @@
+using System.Net;
+
+namespace Fairlead;
+
+/// <summary>Finds listens that take the same port of the same address, before the system refuses the second of them with less to say.</summary>
+internal static class ListenOverlap
+{
+    private sealed record Listen(int Order, ForwardConfig Forward, Endpoint Endpoint);
+
+    /// <returns>One error for each listen that an earlier one, by order of writing, leaves no room.</returns>
+    public static IEnumerable<string> Find(IReadOnlyList<ForwardConfig> forwards, Func<ForwardConfig, string> describe)
+    {
+        var listens = forwards.SelectMany(forward => forward.Listen.Select(endpoint => (forward, endpoint)))
+            .Select((pair, order) => new Listen(order, pair.forward, pair.endpoint)).ToList();
+
+        var earlier = new Dictionary<int, Listen>();
+        foreach (var (one, other) in PortPairs(listens).Concat(UnixPairs(listens)))
+        {
+            var (first, second) = one.Order < other.Order ? (one, other) : (other, one);
+            if (!earlier.TryGetValue(second.Order, out var known) || first.Order < known.Order)
+                earlier[second.Order] = first;
+        }
+        return earlier.OrderBy(pair => pair.Key).Select(pair => Error(listens[pair.Key], pair.Value, describe));
+    }
+
+    /// <summary>Sorted by their first port, listens are compared only while their ranges can overlap: thousands cost no square.</summary>
+    private static IEnumerable<(Listen, Listen)> PortPairs(List<Listen> listens)
+    {
+        var sorted = listens.Where(listen => listen.Endpoint is PortEndpoint { Ports.First: > 0 })
+            .OrderBy(listen => ((PortEndpoint)listen.Endpoint).Ports.First).ToList();
+        for (var i = 0; i < sorted.Count; i++)
+        {
+            var one = (PortEndpoint)sorted[i].Endpoint;
+            for (var j = i + 1; j < sorted.Count && ((PortEndpoint)sorted[j].Endpoint).Ports.First <= one.Ports.Last; j++)
+            {
+                var other = (PortEndpoint)sorted[j].Endpoint;
+                if ((one.Protocols & other.Protocols) != 0 && HostsMeet(one.Host, other.Host))
+                    yield return (sorted[i], sorted[j]);
+            }
+        }
+    }
+
+    private static IEnumerable<(Listen, Listen)> UnixPairs(List<Listen> listens)
+    {
+        foreach (var same in listens.Where(listen => listen.Endpoint is UnixEndpoint).GroupBy(listen => Path.GetFullPath(((UnixEndpoint)listen.Endpoint).Path)))
+        {
+            foreach (var again in same.Skip(1))
+                yield return (same.First(), again);
+        }
+    }
+
+    private static string Error(Listen second, Listen first, Func<ForwardConfig, string> describe)
+    {
+        var (here, there) = (Printable.Escape(second.Endpoint.ToString()!), Printable.Escape(first.Endpoint.ToString()!));
+        var owner = ReferenceEquals(first.Forward, second.Forward) ? "the same forward" : $"forward {describe(first.Forward)}";
+        var sentence = $"forward {describe(second.Forward)}: {here} is listened on by {owner} already";
+        if (second.Endpoint is UnixEndpoint)
+            return $"{sentence}; give one of them another path";
+
+        var (one, other) = ((PortEndpoint)second.Endpoint, (PortEndpoint)first.Endpoint);
+        var reasons = new List<string>();
+        if (one.Ports != other.Ports)
+            reasons.Add(Common(one.Ports, other.Ports));
+        if (Reach(one.Host, other.Host) is { } reach)
+            reasons.Add(reach);
+        var why = reasons.Count == 0 ? "" : $" as {there} ({string.Join("; ", reasons)})";
+        return $"{sentence}{why}; give one of them another port or address";
+    }
+
+    private static string Common(PortRange one, PortRange other)
+    {
+        var common = new PortRange(Math.Max(one.First, other.First), Math.Min(one.Last, other.Last));
+        return common.Count == 1 ? $"both have port {common}" : $"both have ports {common}";
+    }
+
+    private static string? Reach(string one, string other)
+    {
+        if (one.Equals(other, StringComparison.OrdinalIgnoreCase))
+            return null;
+        if (IsEvery(one) || IsEvery(other))
+            return "every address includes this one";
+        if (IPAddress.TryParse(one, out var address) && address.Equals(IPAddress.Any) || IPAddress.TryParse(other, out address) && address.Equals(IPAddress.Any))
+            return "0.0.0.0 is every IPv4 address";
+        return IsLocalhost(one) || IsLocalhost(other) ? "localhost is both 127.0.0.1 and ::1" : null;
+    }
+
+    private static bool HostsMeet(string one, string other)
+    {
+        if (IsEvery(one) || IsEvery(other))
+            return true;
+        // What a name means shows when it is looked up; until then only the same name is known to mean the same.
+        if (Addresses(one) is not { } ones || Addresses(other) is not { } others)
+            return one.TrimEnd('.').Equals(other.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
+        return ones.Any(mine => others.Any(its => Covers(mine, its) || Covers(its, mine)));
+    }
+
+    private static bool Covers(IPAddress one, IPAddress other)
+    {
+        return one.Equals(other) || (one.Equals(IPAddress.Any) && other.AddressFamily == one.AddressFamily);
+    }
+
+    /// <summary>Without a host, and with <c>::</c>, whose socket takes IPv4 too.</summary>
+    private static bool IsEvery(string host) => host.Length == 0 || (IPAddress.TryParse(host, out var address) && address.Equals(IPAddress.IPv6Any));
+
+    private static bool IsLocalhost(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The addresses that a host stands for; null for a name, and for an address with a scope, whose number only this machine knows.</summary>
+    private static IPAddress[]? Addresses(string host)
+    {
+        if (IsLocalhost(host))
+            return [IPAddress.Loopback, IPAddress.IPv6Loopback];
+        if (host.Contains('%', StringComparison.Ordinal) || !IPAddress.TryParse(host, out var address))
+            return null;
+        return [address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address];
+    }
+}
