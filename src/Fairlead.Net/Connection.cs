@@ -22,7 +22,9 @@ public abstract class Connection : IDisposable
 {
     private ReadOnlyMemory<byte> unread;
 
-    /// <summary>This end's address; null where there is none (an unnamed Unix socket, a memory pair).</summary>
+    /// <summary>
+    /// This end's address; null where there is none (an unnamed Unix socket, a memory pair), and it may be null once the connection is closed.
+    /// </summary>
     public abstract EndPoint? LocalEndPoint { get; }
 
     /// <summary>
@@ -30,6 +32,9 @@ public abstract class Connection : IDisposable
     /// <c>::ffff:a.b.c.d</c>.
     /// </summary>
     public abstract EndPoint? RemoteEndPoint { get; }
+
+    /// <summary>Where calls of this connection belong: its event loop, or null where any thread will do.</summary>
+    public virtual SynchronizationContext? Context => null;
 
     /// <summary>Bytes given back with <see cref="Unread"/> that the next read will return.</summary>
     public int UnreadCount => unread.Length;

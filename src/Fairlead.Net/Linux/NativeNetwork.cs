@@ -3,21 +3,77 @@ using System.Runtime.Versioning;
 
 namespace Fairlead.Net;
 
-/// <summary>Native sockets on event loops.</summary>
+/// <summary>What a <see cref="NativeNetwork"/> runs with.</summary>
+public sealed record NativeNetworkOptions
+{
+    /// <summary>How many event loops; each is a thread.</summary>
+    public int Loops { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Whether bulk may be moved inside the kernel by splice(2).</summary>
+    public bool Splice { get; init; } = true;
+
+    /// <summary>How many pipes splice may use; each is two descriptors.</summary>
+    public int MostPipes { get; init; } = 64;
+
+    /// <summary>
+    /// How much kernel memory pipes may take, in bytes; three quarters of what Linux allows a user without privilege
+    /// (<c>pipe-user-pages-soft</c>, 64 MiB).
+    /// </summary>
+    public long PipeMemory { get; init; } = 48L << 20;
+
+    /// <summary>How much one read takes at the most, in bytes, where bytes are copied.</summary>
+    public int BufferSize { get; init; } = 64 << 10;
+
+    /// <summary>Options of the sockets that are dialled.</summary>
+    public SocketTuning Tuning { get; init; } = SocketTuning.Default;
+
+    /// <summary>Told of exceptions that reached an event loop: each is a bug of the program. Null: they are dropped.</summary>
+    public Action<Exception>? OnFault { get; init; }
+}
+
+/// <summary>
+/// Native sockets on event loops over epoll: one thread a loop, and all of a connection's life on one of them.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class NativeNetwork : INetwork
 {
-    /// <inheritdoc/>
-    public IDialer Dialer => throw new PlatformNotSupportedException();
+    private readonly EventLoop[] loops;
+
+    /// <summary>Starts the loops.</summary>
+    /// <exception cref="IOException">The system is out of descriptors.</exception>
+    public NativeNetwork(NativeNetworkOptions? options = null)
+    {
+        options ??= new NativeNetworkOptions();
+        var pipes = options.Splice ? new PipeBudget(options.PipeMemory, options.MostPipes) : PipeBudget.None;
+        loops = new EventLoop[options.Loops];
+        for (var i = 0; i < loops.Length; i++)
+            loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes), options.OnFault ?? (static _ => { }));
+        Dialer = new NativeDialer(options.Tuning);
+    }
 
     /// <inheritdoc/>
-    public TimeProvider Time => TimeProvider.System;
+    public IDialer Dialer { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new PlatformNotSupportedException();
+    public TimeProvider Time => LoopTime.Instance;
+
+    /// <summary>The loops, for tests and for those who place work on one.</summary>
+    internal IReadOnlyList<EventLoop> Loops => loops;
 
     /// <inheritdoc/>
+    public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options)
+    {
+        var listeners = NativeListener.Listen(endPoint, options, loops.Length);
+        var acceptors = new IAcceptor[loops.Length];
+        for (var i = 0; i < loops.Length; i++)
+            acceptors[i] = new NativeAcceptor(loops[i], listeners[i % listeners.Length], options.OnPause);
+        return acceptors;
+    }
+
+    /// <summary>Ends the loops and waits for their threads. Whoever uses connections of theirs must be done.</summary>
     public void Dispose()
     {
+        foreach (var loop in loops)
+            loop.Dispose();
     }
 }

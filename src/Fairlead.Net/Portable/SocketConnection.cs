@@ -28,6 +28,9 @@ internal sealed class SocketConnection : Connection
     /// <inheritdoc/>
     public override EndPoint? RemoteEndPoint { get; }
 
+    /// <summary>For tests, which ask it for its options.</summary>
+    internal Socket Socket => socket;
+
     /// <summary>IPv4 in IPv6's clothes becomes IPv4 (a rule for 10.0.0.0/8 must see it); an unnamed Unix socket has no address.</summary>
     internal static EndPoint? Normalise(EndPoint? endPoint) => endPoint switch
     {

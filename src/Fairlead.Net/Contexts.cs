@@ -1,0 +1,35 @@
+namespace Fairlead.Net;
+
+/// <summary>Running things where a connection or an acceptor belongs.</summary>
+internal static class Contexts
+{
+    /// <summary>Runs an action there, some time later; at once where any thread will do.</summary>
+    public static void Run(this SynchronizationContext? context, Action action)
+    {
+        if (context is null)
+            action();
+        else
+            context.Post(static work => ((Action)work!)(), action);
+    }
+
+    /// <summary>Runs an asynchronous function there; completes as it does.</summary>
+    public static Task RunAsync(this SynchronizationContext? context, Func<Task> function)
+    {
+        if (context is null)
+            return Task.Run(function);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        context.Run(async void () =>
+        {
+            try
+            {
+                await function();
+                done.SetResult();
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        });
+        return done.Task;
+    }
+}

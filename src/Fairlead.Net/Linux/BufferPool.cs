@@ -1,0 +1,106 @@
+using System.Runtime.Versioning;
+
+namespace Fairlead.Net;
+
+/// <summary>
+/// The buffers of one loop. Nearly all of the time one memory buffer is lent over and over, for a turn each; more exist only
+/// while sinks are slower than sources.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
+{
+    // Returned buffers beyond these are freed: what one burst of slow readers needed is not kept for ever.
+    private const int MostIdleMemory = 16, MostIdlePipes = 8;
+
+    private readonly Stack<MemoryBuffer> memory = new();
+    private readonly Stack<KernelPipe> idlePipes = new();
+
+    /// <summary>An empty memory buffer that has room for more than the usual, if need be.</summary>
+    public MemoryBuffer RentMemory(int atLeast) => atLeast <= memorySize ? RentMemory() : new MemoryBuffer(atLeast);
+
+    /// <summary>An empty memory buffer.</summary>
+    public MemoryBuffer RentMemory() => memory.TryPop(out var buffer) ? buffer : new MemoryBuffer(memorySize);
+
+    /// <summary>An empty pipe; null when splice is off or its budget is spent, so that memory has to do.</summary>
+    public KernelPipe? TryRentPipe() => idlePipes.TryPop(out var pipe) ? pipe : pipes.TryCreate();
+
+    /// <summary>Whether <see cref="TryRentPipe"/> may succeed.</summary>
+    public bool HasPipes => idlePipes.Count > 0 || !pipes.IsSpent;
+
+    /// <summary>Takes a buffer back. A pipe that still holds bytes is closed, never lent again.</summary>
+    public void Return(TransferBuffer buffer)
+    {
+        if (buffer is MemoryBuffer plain)
+        {
+            plain.Clear();
+            if (plain.Capacity == memorySize && memory.Count < MostIdleMemory)
+                memory.Push(plain);
+            else
+                plain.Dispose();
+        }
+        else if (buffer is KernelPipe pipe)
+        {
+            if (pipe.Count == 0 && idlePipes.Count < MostIdlePipes)
+                idlePipes.Push(pipe);
+            else
+                pipes.Destroy(pipe);
+        }
+    }
+
+    public void Dispose()
+    {
+        while (memory.TryPop(out var buffer))
+            buffer.Dispose();
+        while (idlePipes.TryPop(out var pipe))
+            pipes.Destroy(pipe);
+    }
+}
+
+/// <summary>
+/// What all loops together may spend on pipes. The kernel counts a user's pipe pages (<c>pipe-user-pages-soft</c>, 64 MiB) and silently makes
+/// the next ones tiny, so Fairlead stops before: a pipe of 1 MiB while more than half of the budget is left, then of 256 KiB,
+/// then none. A pipe is two descriptors.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed class PipeBudget(long bytes, int pipes)
+{
+    private const int Large = 1 << 20, Small = 1 << 18;
+
+    private readonly Lock gate = new();
+    private readonly long allBytes = bytes;
+    private long bytesLeft = bytes;
+    private int pipesLeft = pipes;
+
+    /// <summary>No pipe at all: copy only.</summary>
+    public static PipeBudget None => new(0, 0);
+
+    /// <summary>Whether no further pipe will be made for now.</summary>
+    public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small;
+
+    /// <summary>Makes a pipe within the budget, or null.</summary>
+    public KernelPipe? TryCreate()
+    {
+        lock (gate)
+        {
+            if (IsSpent)
+                return null;
+            var pipe = (bytesLeft > allBytes / 2 ? KernelPipe.TryCreate(Large) : null) ?? KernelPipe.TryCreate(Small);
+            if (pipe is null)
+                return null;
+            bytesLeft -= pipe.Capacity;
+            pipesLeft--;
+            return pipe;
+        }
+    }
+
+    /// <summary>Closes a pipe and gives its share back.</summary>
+    public void Destroy(KernelPipe pipe)
+    {
+        lock (gate)
+        {
+            bytesLeft += pipe.Capacity;
+            pipesLeft++;
+        }
+        pipe.Dispose();
+    }
+}

@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace Fairlead.Net;
+
+/// <summary>
+/// The C library's calls, names and constants in their C spelling. Every call that can fail returns its result or, below zero,
+/// the negated <c>errno</c>.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal static unsafe partial class Libc
+{
+    public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, ENFILE = 23, EMFILE = 24;
+    public const int EPIPE = 32, EPROTO = 71, ENOTSOCK = 88, EOPNOTSUPP = 95, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+    public const int ENETDOWN = 100, ENETUNREACH = 101, ENETRESET = 102, ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105, ENOTCONN = 107;
+    public const int ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113, EINPROGRESS = 115;
+
+    public const int AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10;
+    public const int SOCK_STREAM = 1, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
+    public const int O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
+    public const int SHUT_WR = 1;
+    public const int MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000;
+
+    public const int SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_ERROR = 4, SO_KEEPALIVE = 9, SO_LINGER = 13, SO_REUSEPORT = 15, SO_ATTACH_FILTER = 26;
+    public const int IPPROTO_TCP = 6, TCP_NODELAY = 1, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_USER_TIMEOUT = 18;
+    public const int IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;
+
+    public const int EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
+    public const uint EPOLLIN = 1, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 0x10, EPOLLRDHUP = 0x2000, EPOLLEXCLUSIVE = 1u << 28, EPOLLET = 1u << 31;
+
+    public const int EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000;
+    public const uint SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2;
+    public const int F_SETPIPE_SZ = 1031;
+    public const int RLIMIT_NOFILE = 7;
+
+    public static int epoll_create1(int flags) => Result(Native.epoll_create1(flags));
+
+    public static int epoll_ctl(int epfd, int op, int fd, void* @event) => Result(Native.epoll_ctl(epfd, op, fd, @event));
+
+    public static int epoll_wait(int epfd, void* events, int maxevents, int timeout) => Result(Native.epoll_wait(epfd, events, maxevents, timeout));
+
+    public static int eventfd(uint initval, int flags) => Result(Native.eventfd(initval, flags));
+
+    public static int read(int fd, void* buf, nuint count) => Result(Native.read(fd, buf, count));
+
+    public static int write(int fd, void* buf, nuint count) => Result(Native.write(fd, buf, count));
+
+    public static int close(int fd) => Result(Native.close(fd));
+
+    public static int socket(int domain, int type, int protocol) => Result(Native.socket(domain, type, protocol));
+
+    public static int bind(int fd, void* addr, uint addrlen) => Result(Native.bind(fd, addr, addrlen));
+
+    public static int listen(int fd, int backlog) => Result(Native.listen(fd, backlog));
+
+    public static int accept4(int fd, void* addr, uint* addrlen, int flags) => Result(Native.accept4(fd, addr, addrlen, flags));
+
+    public static int connect(int fd, void* addr, uint addrlen) => Result(Native.connect(fd, addr, addrlen));
+
+    public static int shutdown(int fd, int how) => Result(Native.shutdown(fd, how));
+
+    public static int getsockname(int fd, void* addr, uint* addrlen) => Result(Native.getsockname(fd, addr, addrlen));
+
+    public static int recv(int fd, void* buf, nuint len, int flags) => Result(Native.recv(fd, buf, len, flags));
+
+    public static int send(int fd, void* buf, nuint len, int flags) => Result(Native.send(fd, buf, len, flags));
+
+    public static int splice(int from, int to, nuint len, uint flags) => Result(Native.splice(from, null, to, null, len, flags));
+
+    public static int pipe2(int* pipefd, int flags) => Result(Native.pipe2(pipefd, flags));
+
+    public static int fcntl(int fd, int cmd, int arg) => Result(Native.fcntl(fd, cmd, arg));
+
+    /// <summary>Sets an integer option.</summary>
+    public static int setsockopt(int fd, int level, int name, int value) => Result(Native.setsockopt(fd, level, name, &value, sizeof(int)));
+
+    public static int setsockopt(int fd, int level, int name, void* value, uint length) => Result(Native.setsockopt(fd, level, name, value, length));
+
+    /// <summary>Reads and clears the pending error of a socket: 0, or a positive <c>errno</c>.</summary>
+    public static int so_error(int fd)
+    {
+        int value = 0;
+        uint length = sizeof(int);
+        var result = Result(Native.getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length));
+        return result < 0 ? -result : value;
+    }
+
+    /// <summary>The soft and the hard limit of a resource.</summary>
+    public static int getrlimit(int resource, out (ulong Soft, ulong Hard) limit)
+    {
+        var pair = stackalloc ulong[2];
+        var result = Result(Native.getrlimit(resource, pair));
+        limit = (pair[0], pair[1]);
+        return result;
+    }
+
+    public static int setrlimit(int resource, (ulong Soft, ulong Hard) limit)
+    {
+        var pair = stackalloc ulong[] { limit.Soft, limit.Hard };
+        return Result(Native.setrlimit(resource, pair));
+    }
+
+    /// <summary>The system's words for a positive <c>errno</c>.</summary>
+    public static string strerror(int errno) => Marshal.GetPInvokeErrorMessage(errno);
+
+    // The runtime keeps errno over its own work between the call and here, so it may be read directly.
+    private static int Result(nint result) => result >= 0 ? (int)result : -Marshal.GetLastSystemError();
+
+    private static partial class Native
+    {
+        [LibraryImport("libc")] public static partial int epoll_create1(int flags);
+        [LibraryImport("libc")] public static partial int epoll_ctl(int epfd, int op, int fd, void* @event);
+        [LibraryImport("libc")] public static partial int epoll_wait(int epfd, void* events, int maxevents, int timeout);
+        [LibraryImport("libc")] public static partial int eventfd(uint initval, int flags);
+        [LibraryImport("libc")] public static partial nint read(int fd, void* buf, nuint count);
+        [LibraryImport("libc")] public static partial nint write(int fd, void* buf, nuint count);
+        [LibraryImport("libc")] public static partial int close(int fd);
+        [LibraryImport("libc")] public static partial int socket(int domain, int type, int protocol);
+        [LibraryImport("libc")] public static partial int bind(int fd, void* addr, uint addrlen);
+        [LibraryImport("libc")] public static partial int listen(int fd, int backlog);
+        [LibraryImport("libc")] public static partial int accept4(int fd, void* addr, uint* addrlen, int flags);
+        [LibraryImport("libc")] public static partial int connect(int fd, void* addr, uint addrlen);
+        [LibraryImport("libc")] public static partial int shutdown(int fd, int how);
+        [LibraryImport("libc")] public static partial int getsockname(int fd, void* addr, uint* addrlen);
+        [LibraryImport("libc")] public static partial nint recv(int fd, void* buf, nuint len, int flags);
+        [LibraryImport("libc")] public static partial nint send(int fd, void* buf, nuint len, int flags);
+        [LibraryImport("libc")] public static partial nint splice(int fd_in, long* off_in, int fd_out, long* off_out, nuint len, uint flags);
+        [LibraryImport("libc")] public static partial int pipe2(int* pipefd, int flags);
+        [LibraryImport("libc")] public static partial int fcntl(int fd, int cmd, int arg);
+        [LibraryImport("libc")] public static partial int setsockopt(int fd, int level, int name, void* value, uint length);
+        [LibraryImport("libc")] public static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
+        [LibraryImport("libc")] public static partial int getrlimit(int resource, ulong* limit);
+        [LibraryImport("libc")] public static partial int setrlimit(int resource, ulong* limit);
+    }
+}

@@ -1,0 +1,198 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+using System.Threading.Tasks.Sources;
+
+namespace Fairlead.Net;
+
+/// <summary>
+/// A listening socket on an event loop. Level-triggered, and watched only while somebody waits: a pause costs no turn of the loop,
+/// and whoever waits next asks the kernel himself.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSource<bool>
+{
+    // A burst of arrivals shares the loop with the connections that are there already.
+    private const int MostAcceptsInARow = 64;
+
+    private readonly EventLoop loop;
+    private readonly NativeListener listener;
+    private readonly Action<SocketError>? onPause;
+    private ManualResetValueTaskSourceCore<bool> core;
+    private NativeConnection? found;
+    private LoopTimer? pause;
+    private int slot = -1;
+    private int acceptedInARow, faultsInARow;
+    private bool isWaiting, isPaused, isUnbinding, isDisposed;
+
+    // Whether asking the kernel may yield a connection without waiting first.
+    private bool mayHaveMore;
+
+    public NativeAcceptor(EventLoop loop, NativeListener listener, Action<SocketError>? onPause)
+    {
+        this.loop = loop;
+        this.listener = listener;
+        this.onPause = onPause;
+        LocalEndPoint = listener.LocalEndPoint;
+    }
+
+    public EndPoint LocalEndPoint { get; }
+
+    public SynchronizationContext? Context => loop;
+
+    public ValueTask<bool> WaitAsync()
+    {
+        loop.Verify();
+        if (isDisposed)
+            return new ValueTask<bool>(false);
+        if (isUnbinding && !isPaused)
+            return new ValueTask<bool>(HasAnother());
+        if (mayHaveMore && !isPaused && acceptedInARow < MostAcceptsInARow)
+            return new ValueTask<bool>(true);
+        acceptedInARow = 0;
+        if (!isPaused)
+            Watch();
+        core.Reset();
+        isWaiting = true;
+        return new ValueTask<bool>(this, core.Version);
+    }
+
+    public Connection? TryAccept()
+    {
+        loop.Verify();
+        if (isDisposed || isPaused)
+            return null;
+        var connection = found ?? Accept();
+        found = null;
+        return connection;
+    }
+
+    private NativeConnection? Accept()
+    {
+        var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
+        uint length = SocketName.MaxSockAddr;
+        var descriptor = Libc.accept4(listener.Descriptor, sockaddr, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC);
+        if (descriptor < 0)
+        {
+            OnFault(-descriptor);
+            return null;
+        }
+        acceptedInARow++;
+        faultsInARow = 0;
+        mayHaveMore = true;
+        var name = SocketName.Read(new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, SocketName.MaxSockAddr)));
+        var connection = NativeConnection.Accepted(loop, descriptor, name, LocalEndPoint, out var error);
+        if (connection is null)
+            OnFault(error);
+        return connection;
+    }
+
+    public void Unbind()
+    {
+        loop.Verify();
+        if (isUnbinding || isDisposed)
+            return;
+        listener.RefuseNewcomers();
+        isUnbinding = true;
+        Unwatch();
+        if (isWaiting && !isPaused)
+            EndWait();
+    }
+
+    public void Dispose()
+    {
+        loop.Verify();
+        if (isDisposed)
+            return;
+        isDisposed = true;
+        pause?.Dispose();
+        found?.Abort();
+        Unwatch();
+        listener.Release();
+        Complete(false);
+    }
+
+    public void OnEvents(uint events)
+    {
+        mayHaveMore = true;
+        if (isWaiting)
+            Complete(true);
+        else
+            Unwatch();
+    }
+
+    private void OnFault(int errno)
+    {
+        if (errno == Libc.EAGAIN)
+        {
+            mayHaveMore = false;
+            return;
+        }
+        var error = NativeErrors.ToSocketError(errno);
+        switch (++faultsInARow > AcceptFault.MaxInARow ? AcceptRemedy.Pause : AcceptFault.Decide(error))
+        {
+            case AcceptRemedy.Stop:
+                Dispose();
+                break;
+            case AcceptRemedy.Pause:
+                Unwatch();
+                isPaused = true;
+                pause ??= new LoopTimer(loop.Timers, static acceptor => ((NativeAcceptor)acceptor!).EndPause(), this);
+                pause.Change(AcceptFault.NextPause(), Timeout.InfiniteTimeSpan);
+                onPause?.Invoke(error);
+                break;
+        }
+    }
+
+    private void EndPause()
+    {
+        isPaused = false;
+        mayHaveMore = true;
+        EndWait();
+    }
+
+    private void EndWait()
+    {
+        if (!isUnbinding || HasAnother())
+            Complete(true);
+    }
+
+    // While unbinding: whether the backlog holds another one, who is taken out of it to know. When it is empty, that was the last.
+    private bool HasAnother()
+    {
+        found ??= Accept();
+        if (found is null && !isPaused)
+            Dispose();
+        return found is not null;
+    }
+
+    private void Watch()
+    {
+        if (slot < 0)
+            slot = loop.Watch(listener.Descriptor, this, listener.Events);
+    }
+
+    private void Unwatch()
+    {
+        if (slot >= 0)
+            loop.Unwatch(listener.Descriptor, slot);
+        slot = -1;
+    }
+
+    private void Complete(bool result)
+    {
+        if (!isWaiting)
+            return;
+        isWaiting = false;
+        core.SetResult(result);
+    }
+
+    public bool GetResult(short token) => core.GetResult(token);
+
+    public ValueTaskSourceStatus GetStatus(short token) => core.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        core.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+    }
+}

@@ -1,0 +1,250 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace Fairlead.Net;
+
+/// <summary>Told when something may have become possible on a connection that it relays.</summary>
+internal interface IConnectionWatcher
+{
+    /// <summary>Called on the loop after the connection's readiness was brought up to date.</summary>
+    void OnReadiness(NativeConnection connection);
+}
+
+/// <summary>
+/// A stream socket of the kernel on an event loop. It owns its descriptor from <c>accept4</c> or <c>socket</c> on, and is used on its
+/// loop only.
+/// </summary>
+/// <remarks>
+/// Readiness is remembered, not asked for: edge-triggered epoll tells once, <see cref="IsReadable"/> and <see cref="IsWritable"/> keep it until a call
+/// finds out otherwise. The <c>Try…</c> calls are the relay's; the awaitable ones are for conversations before it.
+/// </remarks>
+[SupportedOSPlatform("linux")]
+internal sealed class NativeConnection : Connection, IPollable
+{
+    private readonly int descriptor;
+    private readonly SocketName remoteName;
+
+    // Whom it was dialled to; or where it was accepted, where the kernel does not keep that name (a Unix socket's was temporary).
+    private readonly EndPoint? target, listen;
+    private int slot = -1;
+    private State state;
+    private NativeOperation? reading, writing;
+
+    /// <summary>Takes over a non-blocking, connected or connecting stream socket that is not watched yet.</summary>
+    private NativeConnection(EventLoop loop, int descriptor, SocketName remoteName, EndPoint? target, EndPoint? listen)
+    {
+        Loop = loop;
+        this.descriptor = descriptor;
+        this.remoteName = remoteName;
+        this.target = target;
+        this.listen = listen;
+    }
+
+    [Flags]
+    private enum State : byte
+    {
+        Readable = 1,
+        Writable = 2,
+
+        /// <summary>The peer sent its last byte: a short read does not mean that nothing more is to be read.</summary>
+        EndInSight = 4,
+        WritesCompleted = 8,
+        Closed = 16,
+        HasError = 32,
+    }
+
+    public EventLoop Loop { get; }
+
+    public override SynchronizationContext? Context => Loop;
+
+    /// <summary>Whoever relays this connection; it then gets all readiness.</summary>
+    public IConnectionWatcher? Watcher { get; set; }
+
+    public bool IsReadable => (state & State.Readable) != 0;
+
+    public bool IsWritable => (state & State.Writable) != 0;
+
+    /// <summary>epoll reported an error, which <see cref="TakeError"/> or the next call will name.</summary>
+    public bool HasError => (state & State.HasError) != 0;
+
+    public override EndPoint? RemoteEndPoint => target ?? remoteName.ToEndPoint();
+
+    public override EndPoint? LocalEndPoint
+    {
+        get
+        {
+            if (listen is UnixDomainSocketEndPoint)
+                return listen;
+            return (state & State.Closed) != 0 ? null : SocketName.OfSocket(descriptor).ToEndPoint();
+        }
+    }
+
+    /// <summary>
+    /// Takes over a non-blocking stream socket that has just been accepted (from a peer, on a listen) and watches it.
+    /// </summary>
+    /// <returns>The connection, or null (and the descriptor closed) if the loop cannot watch it: then <paramref name="error"/> is the errno.</returns>
+    public static NativeConnection? Accepted(EventLoop loop, int descriptor, SocketName peer, EndPoint listen, out int error)
+    {
+        return Watched(new NativeConnection(loop, descriptor, peer, null, listen), out error);
+    }
+
+    /// <summary>The same for one that has just been told to connect.</summary>
+    public static NativeConnection? Dialled(EventLoop loop, int descriptor, EndPoint target, out int error)
+    {
+        return Watched(new NativeConnection(loop, descriptor, default, target, null), out error);
+    }
+
+    private static NativeConnection? Watched(NativeConnection connection, out int error)
+    {
+        const uint events = Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
+        connection.slot = connection.Loop.Watch(connection.descriptor, connection, events);
+        error = Math.Max(0, -connection.slot);
+        if (connection.slot >= 0)
+            return connection;
+        connection.state = State.Closed;
+        connection.Loop.Close(connection.descriptor, -1);
+        return null;
+    }
+
+    public void OnEvents(uint events)
+    {
+        if ((events & (Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
+            state |= State.Readable;
+        if ((events & (Libc.EPOLLOUT | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
+            state |= State.Writable;
+        if ((events & (Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
+            state |= State.EndInSight;
+        if ((events & Libc.EPOLLERR) != 0)
+            state |= State.HasError;
+        if (Watcher is { } watcher)
+        {
+            watcher.OnReadiness(this);
+            return;
+        }
+        if (IsReadable)
+            reading?.Advance();
+        if (IsWritable)
+            writing?.Advance();
+    }
+
+    /// <summary>recv(2): bytes read, 0 at the end, below zero the negated errno.</summary>
+    public unsafe int TryRead(byte* buffer, int length)
+    {
+        int result;
+        do
+            result = Libc.recv(descriptor, buffer, (nuint)length, 0);
+        while (result == -Libc.EINTR);
+        // A short read of a stream has emptied it (epoll(7)); only an end or an error may still follow without a new edge.
+        if (result == -Libc.EAGAIN || (result > 0 && result < length && (state & State.EndInSight) == 0))
+            state &= ~State.Readable;
+        return result;
+    }
+
+    /// <summary>Whether a read would not wait: 0, or below zero the negated errno. Nothing is consumed.</summary>
+    public unsafe int TryPeek()
+    {
+        byte ignored;
+        var result = Libc.recv(descriptor, &ignored, 1, Libc.MSG_PEEK);
+        if (result == -Libc.EAGAIN)
+            state &= ~State.Readable;
+        return Math.Min(result, 0);
+    }
+
+    /// <summary>send(2): bytes taken, or below zero the negated errno.</summary>
+    public unsafe int TryWrite(byte* buffer, int length)
+    {
+        int result;
+        do
+            result = Libc.send(descriptor, buffer, (nuint)length, Libc.MSG_NOSIGNAL);
+        while (result == -Libc.EINTR);
+        if (result < length && (result >= 0 || result == -Libc.EAGAIN))
+            state &= ~State.Writable;
+        return result;
+    }
+
+    /// <summary>splice(2) into an empty pipe: bytes moved, 0 at the end, below zero the negated errno.</summary>
+    public int TrySpliceTo(int pipe, int length)
+    {
+        int result;
+        do
+            result = Libc.splice(descriptor, pipe, (nuint)length, Libc.SPLICE_F_MOVE | Libc.SPLICE_F_NONBLOCK);
+        while (result == -Libc.EINTR);
+        if (result == -Libc.EAGAIN)
+            state &= ~State.Readable;
+        return result;
+    }
+
+    /// <summary>splice(2) out of a pipe: bytes moved, or below zero the negated errno.</summary>
+    public int TrySpliceFrom(int pipe, int length)
+    {
+        int result;
+        do
+            result = Libc.splice(pipe, descriptor, (nuint)length, Libc.SPLICE_F_MOVE | Libc.SPLICE_F_NONBLOCK);
+        while (result == -Libc.EINTR);
+        if (result == -Libc.EAGAIN)
+            state &= ~State.Writable;
+        return result;
+    }
+
+    /// <summary>shutdown(2) of the writing side: 0, or below zero the negated errno.</summary>
+    public int TryCompleteWrites()
+    {
+        if ((state & State.WritesCompleted) != 0)
+            return 0;
+        state |= State.WritesCompleted;
+        return Libc.shutdown(descriptor, Libc.SHUT_WR);
+    }
+
+    /// <summary>The pending error of the socket, which this clears: 0, or a positive errno.</summary>
+    public int TakeError() => Libc.so_error(descriptor);
+
+    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer)
+    {
+        Loop.Verify();
+        return (reading ??= new NativeOperation(this, isRead: true)).StartAsync(buffer);
+    }
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
+    {
+        Loop.Verify();
+        writing ??= new NativeOperation(this, isRead: false);
+        while (!bytes.IsEmpty)
+            bytes = bytes[await writing.StartAsync(MemoryMarshal.AsMemory(bytes))..];
+    }
+
+    public override ValueTask CompleteWritesAsync()
+    {
+        Loop.Verify();
+        if ((state & State.Closed) != 0)
+            return ValueTask.FromException(NativeErrors.Aborted());
+        var result = TryCompleteWrites();
+        return result >= 0 ? default : ValueTask.FromException(NativeErrors.Exception(-result));
+    }
+
+    public override unsafe void Abort()
+    {
+        if ((state & State.Closed) != 0)
+            return;
+        Loop.Verify();
+        var linger = stackalloc int[] { 1, 0 };
+        Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int));
+        Dispose();
+    }
+
+    public override void Dispose()
+    {
+        if ((state & State.Closed) != 0)
+            return;
+        Loop.Verify();
+        state = State.Closed;
+        Watcher = null;
+        Loop.Close(descriptor, slot);
+        reading?.Advance();
+        writing?.Advance();
+    }
+
+    /// <summary>What an awaitable operation asks before and while it waits.</summary>
+    internal bool IsClosed => (state & State.Closed) != 0;
+}

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Runtime.Versioning;
+using System.Threading.Tasks.Sources;
+
+namespace Fairlead.Net;
+
+/// <summary>Dials native connections, each for the loop on which it is called.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
+{
+    public ValueTask<DialResult> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancel = default)
+    {
+        var loop = EventLoop.Current ?? throw new InvalidOperationException("A native dial must be made on an event loop.");
+        if (cancel.IsCancellationRequested)
+            return new ValueTask<DialResult>(new DialResult(DialOutcome.Cancelled));
+        if (target is IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped)
+            target = new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port);
+        var family = SocketName.Family(target);
+        var descriptor = Libc.socket(family, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC, 0);
+        if (descriptor < 0)
+            return new ValueTask<DialResult>(Failure(-descriptor, target));
+        if (family != Libc.AF_UNIX)
+            NativeTuning.Apply(descriptor, tuning);
+        var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
+        var length = SocketName.Write(target, new Span<byte>(sockaddr, SocketName.MaxSockAddr));
+        var result = Libc.connect(descriptor, sockaddr, (uint)length);
+        if (result < 0 && result != -Libc.EINPROGRESS)
+        {
+            loop.Close(descriptor, -1);
+            return new ValueTask<DialResult>(Failure(-result, target));
+        }
+        // Watched only from here on: an unconnected socket would report that it hung up.
+        var connection = NativeConnection.Dialled(loop, descriptor, target, out var error);
+        if (connection is null)
+            return new ValueTask<DialResult>(Failure(error, target));
+        return result == 0
+            ? new ValueTask<DialResult>(DialResult.To(connection))
+            : new PendingDial(connection, timeout, cancel).Task;
+    }
+
+    private static DialResult Failure(int errno, EndPoint target)
+    {
+        return new DialResult(DialOutcomes.From(NativeErrors.ToSocketError(errno), target.AddressFamily), null, Libc.strerror(errno));
+    }
+
+    /// <summary>A connect(2) under way: it ends by the socket's word, by its deadline, or given up; whichever is first.</summary>
+    private sealed class PendingDial : IConnectionWatcher, IValueTaskSource<DialResult>
+    {
+        private readonly NativeConnection connection;
+        private readonly LoopTimer? deadline;
+        private readonly CancellationTokenRegistration cancellation;
+        private ManualResetValueTaskSourceCore<DialResult> core;
+        private bool isDone;
+
+        public PendingDial(NativeConnection connection, TimeSpan timeout, CancellationToken cancel)
+        {
+            this.connection = connection;
+            connection.Watcher = this;
+            if (timeout != Timeout.InfiniteTimeSpan)
+            {
+                deadline = new LoopTimer(connection.Loop.Timers, static dial => ((PendingDial)dial!).GiveUp(DialOutcome.TimedOut), this);
+                deadline.Change(timeout, Timeout.InfiniteTimeSpan);
+            }
+            if (cancel.CanBeCanceled)
+            {
+                // Posted, never inline: the canceller is in the middle of something of its own.
+                cancellation = cancel.UnsafeRegister(
+                    static dial => ((PendingDial)dial!).connection.Loop.Post(static d => ((PendingDial)d!).GiveUp(DialOutcome.Cancelled), dial), this);
+            }
+        }
+
+        public ValueTask<DialResult> Task => new(this, core.Version);
+
+        public void OnReadiness(NativeConnection ready)
+        {
+            if (!ready.IsWritable)
+                return;
+            var error = ready.HasError ? ready.TakeError() : 0;
+            if (error == 0)
+            {
+                ready.Watcher = null;
+                Complete(DialResult.To(ready));
+                return;
+            }
+            ready.Dispose();
+            Complete(Failure(error, ready.RemoteEndPoint!));
+        }
+
+        private void GiveUp(DialOutcome outcome)
+        {
+            if (isDone)
+                return;
+            connection.Dispose();
+            Complete(new DialResult(outcome, null, outcome == DialOutcome.TimedOut ? Libc.strerror(Libc.ETIMEDOUT) : "given up"));
+        }
+
+        private void Complete(DialResult result)
+        {
+            isDone = true;
+            deadline?.Dispose();
+            cancellation.Unregister();
+            core.SetResult(result);
+        }
+
+        public DialResult GetResult(short token) => core.GetResult(token);
+
+        public ValueTaskSourceStatus GetStatus(short token) => core.GetStatus(token);
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        {
+            core.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+        }
+    }
+}
