@@ -1,0 +1,58 @@
+using System.Net;
+
+namespace Fairlead;
+
+/// <summary>A log entry about the life of forwards: rare, so it is made whole at once.</summary>
+internal sealed class Notice(LogLevel level, string @event, string message, params (string Name, object? Value)[] fields) : LogEntry
+{
+    public override LogLevel Level => level;
+
+    public override string Event => @event;
+
+    public override string Message => message;
+
+    public override IEnumerable<KeyValuePair<string, object?>> Fields
+    {
+        get
+        {
+            foreach (var (name, value) in fields)
+                yield return KeyValuePair.Create(name, value);
+        }
+    }
+
+    public static Notice Listening(ForwardConfig forward, string listen, string engine) =>
+        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, forwarding to {Printable.Escape(forward.To.ToString()!)} ({engine})",
+            ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.To.ToString()!)), ("engine", engine));
+
+    public static Notice FamilyMissing(string listen, string family) =>
+        new(LogLevel.Information, "family_missing", $"{Printable.Escape(listen)}: this system has no {family}, so it is left out",
+            ("listen", Printable.Escape(listen)), ("family", family));
+
+    public static Notice EphemeralPort(string listen, int first, int last) =>
+        new(LogLevel.Warning, "ephemeral_port",
+            $"{Printable.Escape(listen)} lies in the range {first}-{last} from which this system takes ports for its own outgoing connections, "
+            + "so the port may be taken at the next start; choose one outside, or put it into net.ipv4.ip_local_reserved_ports",
+            ("listen", Printable.Escape(listen)), ("first", first), ("last", last));
+
+    public static Notice NameUnresolved(string name, string reason, int known) =>
+        new(LogLevel.Warning, "name_unresolved",
+            $"{Printable.Escape(name)} cannot be resolved ({Printable.Escape(reason)}); "
+            + (known > 0 ? "its last addresses are used meanwhile" : "connections to it are reset until it can") + ", and it is asked for again",
+            ("name", Printable.Escape(name)), ("reason", Printable.Escape(reason)), ("known_addresses", known));
+
+    public static Notice NameResolved(string name, IPAddress[] addresses) =>
+        new(LogLevel.Information, "name_resolved", $"{Printable.Escape(name)} is now {string.Join(", ", addresses.AsEnumerable())}",
+            ("name", Printable.Escape(name)), ("addresses", string.Join(' ', addresses.AsEnumerable())));
+
+    public static Notice AcceptPaused(string listen, string reason) =>
+        new(LogLevel.Warning, "accept_paused", $"accepting on {Printable.Escape(listen)} is paused for a moment: {reason}",
+            ("listen", Printable.Escape(listen)), ("reason", reason));
+
+    public static Notice Full(int limit) =>
+        new(LogLevel.Warning, "full",
+            $"all {limit} sessions that the descriptor limit allows are taken; further clients wait in the kernel's backlog (raise the limit with ulimit -n)",
+            ("sessions", limit));
+
+    public static Notice Fault(Exception fault, string where) =>
+        new(LogLevel.Error, "fault", $"a bug of Fairlead, {where}: {Printable.Escape(fault.ToString(), 4000)}", ("where", where), ("fault", Printable.Escape(fault.ToString(), 4000)));
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace Fairlead;
+
+/// <summary>The one line that each session leaves, however it ended.</summary>
+internal sealed class SessionEnded(Session session, string how, Side by, TimeSpan duration) : LogEntry
+{
+    public override LogLevel Level => LogLevel.Information;
+
+    public override string Event => "session";
+
+    public override string Message
+    {
+        get
+        {
+            var who = by switch { Side.Client => " by the client", Side.Upstream => " by the upstream", _ => "" };
+            var detail = session.Detail is null ? "" : $" ({Printable.Escape(session.Detail)})";
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{Client} > {Listen} > {Upstream}: {how.Replace('_', ' ')}{who}{detail} after {duration.TotalSeconds:0.000} s, {session.BytesFromClient} B up, {session.BytesFromUpstream} B down");
+        }
+    }
+
+    public override IEnumerable<KeyValuePair<string, object?>> Fields =>
+    [
+        KeyValuePair.Create("id", (object?)session.Id),
+        KeyValuePair.Create("forward", (object?)Printable.Escape(session.Forward.Title)),
+        KeyValuePair.Create("client", (object?)Client),
+        KeyValuePair.Create("listen", (object?)Listen),
+        KeyValuePair.Create("upstream", (object?)Upstream),
+        KeyValuePair.Create("end", (object?)how),
+        KeyValuePair.Create("by", (object?)by.ToString().ToLowerInvariant()),
+        KeyValuePair.Create("detail", (object?)(session.Detail is null ? null : Printable.Escape(session.Detail))),
+        KeyValuePair.Create("duration_ms", (object?)Math.Round(duration.TotalMilliseconds, 3)),
+        KeyValuePair.Create("bytes_from_client", (object?)session.BytesFromClient),
+        KeyValuePair.Create("bytes_from_upstream", (object?)session.BytesFromUpstream),
+    ];
+
+    private string Client => session.Client.RemoteEndPoint?.ToString() ?? "unix";
+
+    private string Listen => Printable.Escape(session.Listen.ToString());
+
+    private string Upstream => Printable.Escape(session.Listen.Upstream.ToString());
+}

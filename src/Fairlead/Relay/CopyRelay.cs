@@ -1,0 +1,191 @@
+using System.Buffers;
+using Fairlead.Net;
+
+namespace Fairlead;
+
+/// <summary>
+/// The relay between any two connections: a loop each way that reads, then writes what it read.
+/// </summary>
+/// <remarks>
+/// A direction waits for bytes without a buffer and rents one only once there are some. When a side breaks, the other way goes on for what that
+/// side had still said, which its own end or error finishes; then the other side is reset.
+/// </remarks>
+internal sealed class CopyRelay(Connection client, Connection upstream, RelayOptions options) : Relay(client, upstream, options)
+{
+    internal const int BufferSize = 64 << 10;
+
+    private readonly Lock gate = new();
+    private long bytesFromClient, bytesFromUpstream;
+    private long lastActivity;
+    private ITimer? timer;
+    private bool isHalfClosed, isDone;
+    private RelayEnd end;
+    private Side endedBy;
+
+    public override long BytesFromClient => Interlocked.Read(ref bytesFromClient);
+
+    public override long BytesFromUpstream => Interlocked.Read(ref bytesFromUpstream);
+
+    public override async ValueTask<RelayResult> RunAsync()
+    {
+        if (Options.Idle != Timeout.InfiniteTimeSpan)
+            StartTimer();
+        var there = PumpAsync(Client, Upstream, Side.Client);
+        var back = PumpAsync(Upstream, Client, Side.Upstream);
+        try
+        {
+            await Task.WhenAll(there, back);
+        }
+        finally
+        {
+            lock (gate)
+            {
+                isDone = true;
+                timer?.Dispose();
+            }
+        }
+        return new RelayResult(end, endedBy, BytesFromClient, BytesFromUpstream);
+    }
+
+    public override void Stop() => Cut(RelayEnd.Stopped);
+
+    /// <summary>Lets a test start near the limits of 32 bits.</summary>
+    internal void CountFrom(long bytes) => bytesFromClient = bytesFromUpstream = bytes;
+
+    private async Task PumpAsync(Connection source, Connection sink, Side from)
+    {
+        var broken = from;
+        try
+        {
+            while (true)
+            {
+                await source.ReadAsync(Memory<byte>.Empty);
+                var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+                try
+                {
+                    broken = from;
+                    var count = await source.ReadAsync(buffer.AsMemory(0, BufferSize));
+                    broken = Other(from);
+                    if (count == 0)
+                        break;
+                    await sink.WriteAsync(buffer.AsMemory(0, count));
+                    Count(from, count);
+                    broken = from;
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+            await CompleteAsync(sink, from);
+        }
+        catch (ConnectionException e)
+        {
+            Break(broken, EndOf(e.Error), sink);
+        }
+        catch (Exception)
+        {
+            Break(broken, RelayEnd.Fault, sink);
+            throw;
+        }
+    }
+
+    // The end of one direction: passed on as an end, unless the side that it comes from had broken meanwhile.
+    private async ValueTask CompleteAsync(Connection sink, Side from)
+    {
+        lock (gate)
+        {
+            if (end != RelayEnd.Closed)
+            {
+                AbortBoth();
+                return;
+            }
+            if (endedBy == Side.Fairlead)
+                endedBy = from;
+            isHalfClosed = true;
+        }
+        await sink.CompleteWritesAsync();
+        if (Options.HalfClosed != Timeout.InfiniteTimeSpan)
+            StartTimer();
+    }
+
+    // The first cause is the result. Where the source broke, its sink is reset now; where the sink broke, the other way is still reading
+    // what it had said, and resets its own sink when that is done, or when it takes too long.
+    private void Break(Side broken, RelayEnd how, Connection sink)
+    {
+        var sinkBroke = sink == (broken == Side.Client ? Client : Upstream);
+        lock (gate)
+        {
+            if (end == RelayEnd.Closed)
+                (end, endedBy) = (how, broken);
+            var othersTurn = sinkBroke && !isHalfClosed;
+            isHalfClosed = true;
+            if (!othersTurn)
+                AbortBoth();
+        }
+        if (Options.HalfClosed != Timeout.InfiniteTimeSpan)
+            StartTimer();
+    }
+
+    private void Cut(RelayEnd how)
+    {
+        lock (gate)
+        {
+            if (isDone)
+                return;
+            if (end == RelayEnd.Closed)
+                (end, endedBy) = (how, Side.Fairlead);
+            AbortBoth();
+        }
+    }
+
+    private void AbortBoth()
+    {
+        Client.Abort();
+        Upstream.Abort();
+    }
+
+    private void Count(Side from, int count)
+    {
+        if (from == Side.Client)
+            Interlocked.Add(ref bytesFromClient, count);
+        else
+            Interlocked.Add(ref bytesFromUpstream, count);
+        if (timer is not null)
+            Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
+    }
+
+    private void StartTimer()
+    {
+        lock (gate)
+        {
+            lastActivity = Options.Time.GetTimestamp();
+            if (isDone)
+                return;
+            timer ??= Options.Time.CreateTimer(static relay => ((CopyRelay)relay!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            timer.Change(Limit().Length, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    // The timer is not moved at each byte: it looks, when it fires, how long ago the last one was.
+    private void OnTimer()
+    {
+        var (limit, reason) = Limit();
+        lock (gate)
+        {
+            if (isDone)
+                return;
+            var left = limit - Options.Time.GetElapsedTime(Volatile.Read(ref lastActivity));
+            if (left > TimeSpan.Zero)
+            {
+                timer!.Change(left, Timeout.InfiniteTimeSpan);
+                return;
+            }
+        }
+        Cut(reason);
+    }
+
+    private (TimeSpan Length, RelayEnd Reason) Limit() => Options.Limit(isHalfClosed);
+
+    private static Side Other(Side side) => side == Side.Client ? Side.Upstream : Side.Client;
+}

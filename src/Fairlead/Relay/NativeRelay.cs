@@ -1,0 +1,351 @@
+using System.Runtime.Versioning;
+using System.Threading.Tasks.Sources;
+using Fairlead.Net;
+
+namespace Fairlead;
+
+/// <summary>
+/// The relay between two native connections of one loop: one state machine over two kinds of buffer, memory and kernel pipes.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A direction borrows a buffer for a turn and keeps it only while the sink does not take what is inside; an idle session holds none. It
+/// starts by copying; when several reads in a row filled the memory buffer it is bulk, and goes on through a pipe until reads become
+/// small again. Nothing is read while the sink has not taken what was read before, which is all there is to back-pressure.
+/// </para>
+/// <para>
+/// A side that breaks (reset, lost) may have said something before, which is passed on first as far as the other takes it without waiting; then the
+/// other is reset.
+/// </para>
+/// </remarks>
+[SupportedOSPlatform("linux")]
+internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTaskSource<RelayResult>
+{
+    // What one direction may move before the other connections of the loop have their turn.
+    internal const int BytesPerTurn = 256 << 10;
+
+    // What makes a direction bulk: full reads, each undone by two that were not. And interactive again: small ones in a row.
+    private const int ScoreForBulk = 8, ScoreOfFullRead = 2, SmallReadsForCopy = 8;
+    private const int SmallRead = 16 << 10;
+
+    private readonly NativeConnection client, upstream;
+    private Direction fromClient, fromUpstream;
+    private ITimer? timer;
+    private long lastActivity;
+    private RelayEnd end;
+    private Side endedBy;
+    private Phase phase;
+    private bool isQueued;
+    private Action<object?>? continuation;
+    private object? continuationState;
+
+    public NativeRelay(NativeConnection client, NativeConnection upstream, RelayOptions options)
+        : base(client, upstream, options)
+    {
+        this.client = client;
+        this.upstream = upstream;
+    }
+
+    private enum Phase : byte
+    {
+        Relaying,
+        Ended,
+    }
+
+    public override long BytesFromClient => fromClient.Bytes;
+
+    public override long BytesFromUpstream => fromUpstream.Bytes;
+
+    public override ValueTask<RelayResult> RunAsync()
+    {
+        client.Loop.Verify();
+        if (phase == Phase.Ended)
+            return new ValueTask<RelayResult>(this, 0);
+        client.Watcher = upstream.Watcher = this;
+        TakeUnread(ref fromClient, client);
+        TakeUnread(ref fromUpstream, upstream);
+        if (Options.Idle != Timeout.InfiniteTimeSpan)
+            StartTimer();
+        Move();
+        return new ValueTask<RelayResult>(this, 0);
+    }
+
+    public override void Stop() => Finish(RelayEnd.Stopped, Side.Fairlead);
+
+    public void OnReadiness(NativeConnection connection) => Move();
+
+    public void OnTurn()
+    {
+        isQueued = false;
+        Move();
+    }
+
+    /// <summary>Lets a test start near the limits of 32 bits.</summary>
+    internal void CountFrom(long bytes) => fromClient.Bytes = fromUpstream.Bytes = bytes;
+
+    // Both directions, each as far as it goes.
+    private void Move()
+    {
+        if (phase == Phase.Ended)
+            return;
+        if (!Pump(ref fromClient, client, upstream, Side.Client) || !Pump(ref fromUpstream, upstream, client, Side.Upstream))
+            return;
+        if (fromClient.IsCompleted && fromUpstream.IsCompleted)
+            Finish(RelayEnd.Closed, endedBy);
+        else if (client.HasError && client.TakeError() is > 0 and var near)
+            Break(client, near);
+        else if (upstream.HasError && upstream.TakeError() is > 0 and var far)
+            Break(upstream, far);
+    }
+
+    // False when the relay has ended over it.
+    private bool Pump(ref Direction direction, NativeConnection source, NativeConnection sink, Side from)
+    {
+        if (direction.IsCompleted || (direction.Held is null ? !source.IsReadable : !sink.IsWritable))
+            return true;
+        var before = direction.Bytes;
+        var (broken, errno) = Transfer(ref direction, source, sink);
+        if (direction.Bytes != before && timer is not null)
+            lastActivity = Options.Time.GetTimestamp();
+        if (broken is not null)
+            Break(broken, errno);
+        else if (direction.IsCompleted)
+            OnCompleted(from);
+        return phase != Phase.Ended;
+    }
+
+    // Moves bytes until one side has to be waited for, the turn is used up, or the direction is completed; or a connection broke.
+    private (NativeConnection? Broken, int Errno) Transfer(ref Direction direction, NativeConnection source, NativeConnection sink)
+    {
+        var buffer = direction.Held ?? Borrow(ref direction);
+        var left = BytesPerTurn;
+        (NativeConnection?, int) outcome = default;
+        while (true)
+        {
+            var drained = Drain(ref direction, buffer, sink);
+            if (drained < 0)
+                outcome = (sink, -drained);
+            if (buffer.Count > 0)
+                break;
+            if (direction.SawEnd)
+            {
+                var completed = sink.TryCompleteWrites();
+                direction.IsCompleted = completed >= 0;
+                if (completed < 0)
+                    outcome = (sink, -completed);
+                break;
+            }
+            if (left <= 0)
+                Requeue();
+            if (left <= 0 || !source.IsReadable)
+                break;
+            buffer = Suit(ref direction, buffer);
+            var filled = buffer.Fill(source, left);
+            if (filled == -Libc.EINVAL && buffer is KernelPipe)
+            {
+                direction.CannotSplice = true;
+                continue;
+            }
+            if (filled < 0)
+            {
+                if (filled != -Libc.EAGAIN)
+                    outcome = (source, -filled);
+                break;
+            }
+            direction.SawEnd = filled == 0;
+            direction.Judge(filled, Math.Min(buffer.Capacity, left));
+            left -= filled;
+        }
+        direction.Held = Keep(buffer);
+        return outcome;
+    }
+
+    // 0, or below zero the negated errno; what the sink does not take now stays in the buffer.
+    private static int Drain(ref Direction direction, TransferBuffer buffer, NativeConnection sink)
+    {
+        while (buffer.Count > 0)
+        {
+            if (!sink.IsWritable)
+                return 0;
+            var result = buffer.Drain(sink);
+            if (result < 0)
+                return result == -Libc.EAGAIN ? 0 : result;
+            direction.Bytes += result;
+        }
+        return 0;
+    }
+
+    // A buffer of the kind that suits what the direction has become. The old one is empty.
+    private TransferBuffer Suit(ref Direction direction, TransferBuffer buffer)
+    {
+        var wantsPipe = direction.IsBulk && !direction.CannotSplice;
+        if (wantsPipe == buffer is KernelPipe)
+            return buffer;
+        if (wantsPipe && !client.Loop.Buffers.HasPipes)
+            return buffer;
+        client.Loop.Buffers.Return(buffer);
+        return Borrow(ref direction);
+    }
+
+    private TransferBuffer Borrow(ref Direction direction)
+    {
+        var pipe = direction.IsBulk && !direction.CannotSplice ? client.Loop.Buffers.TryRentPipe() : null;
+        return pipe ?? (TransferBuffer)client.Loop.Buffers.RentMemory();
+    }
+
+    private TransferBuffer? Keep(TransferBuffer buffer)
+    {
+        if (buffer.Count > 0)
+            return buffer;
+        client.Loop.Buffers.Return(buffer);
+        return null;
+    }
+
+    private void TakeUnread(ref Direction direction, NativeConnection source)
+    {
+        if (source.UnreadCount == 0)
+            return;
+        var buffer = client.Loop.Buffers.RentMemory(source.UnreadCount);
+        buffer.Fill(source);
+        direction.Held = buffer;
+    }
+
+    private void OnCompleted(Side side)
+    {
+        if (endedBy == Side.Fairlead)
+            endedBy = side;
+        if (Options.HalfClosed != Timeout.InfiniteTimeSpan && !(fromClient.IsCompleted && fromUpstream.IsCompleted))
+            StartTimer();
+    }
+
+    // A side broke. What it had said before is passed on, as far as that needs no waiting.
+    private void Break(NativeConnection broken, int errno)
+    {
+        if (broken == client)
+            PassOnLastWords(ref fromClient, client, upstream);
+        else
+            PassOnLastWords(ref fromUpstream, upstream, client);
+        Finish(EndOf(NativeErrors.Classify(errno)), broken == client ? Side.Client : Side.Upstream);
+    }
+
+    private void PassOnLastWords(ref Direction direction, NativeConnection source, NativeConnection sink)
+    {
+        var buffer = direction.Held ?? client.Loop.Buffers.RentMemory();
+        do
+            Drain(ref direction, buffer, sink);
+        while (buffer.Count == 0 && sink.IsWritable && buffer.Fill(source, BytesPerTurn) > 0);
+        direction.Held = null;
+        client.Loop.Buffers.Return(buffer);
+    }
+
+    private void StartTimer()
+    {
+        lastActivity = Options.Time.GetTimestamp();
+        timer ??= Options.Time.CreateTimer(static relay => ((NativeRelay)relay!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        timer.Change(Options.Limit(fromClient.IsCompleted || fromUpstream.IsCompleted).Length, Timeout.InfiniteTimeSpan);
+    }
+
+    // The timer is not moved at each byte: it looks, when it fires, how long ago the last one was.
+    private void OnTimer()
+    {
+        if (EventLoop.Current != client.Loop)
+        {
+            client.Loop.Post(static relay => ((NativeRelay)relay!).OnTimer(), this);
+            return;
+        }
+        if (phase == Phase.Ended)
+            return;
+        var (limit, reason) = Options.Limit(fromClient.IsCompleted || fromUpstream.IsCompleted);
+        var left = limit - Options.Time.GetElapsedTime(lastActivity);
+        if (left <= TimeSpan.Zero)
+            Finish(reason, Side.Fairlead);
+        else
+            timer!.Change(left, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Requeue()
+    {
+        if (isQueued)
+            return;
+        isQueued = true;
+        client.Loop.Enqueue(this);
+    }
+
+    private void Finish(RelayEnd how, Side by)
+    {
+        if (phase == Phase.Ended)
+            return;
+        phase = Phase.Ended;
+        (end, endedBy) = (how, by);
+        timer?.Dispose();
+        client.Watcher = upstream.Watcher = null;
+        Discard(ref fromClient);
+        Discard(ref fromUpstream);
+        if (how != RelayEnd.Closed)
+        {
+            client.Abort();
+            upstream.Abort();
+        }
+        var resume = continuation;
+        continuation = null;
+        resume?.Invoke(continuationState);
+    }
+
+    private void Discard(ref Direction direction)
+    {
+        if (direction.Held is { } buffer)
+            client.Loop.Buffers.Return(buffer);
+        direction.Held = null;
+    }
+
+    // The awaitable of RunAsync, without an object of its own.
+    RelayResult IValueTaskSource<RelayResult>.GetResult(short token) => new(end, endedBy, fromClient.Bytes, fromUpstream.Bytes);
+
+    ValueTaskSourceStatus IValueTaskSource<RelayResult>.GetStatus(short token)
+    {
+        return phase == Phase.Ended ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Pending;
+    }
+
+    void IValueTaskSource<RelayResult>.OnCompleted(Action<object?> action, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (phase == Phase.Ended)
+        {
+            client.Loop.Post(static work => { var (run, s) = ((Action<object?>, object?))work!; run(s); }, (action, state));
+            return;
+        }
+        continuation = action;
+        continuationState = state;
+    }
+
+    /// <summary>One way: what was read and not yet taken, and what is known of it.</summary>
+    private struct Direction
+    {
+        /// <summary>Bytes that the sink has taken.</summary>
+        public long Bytes;
+
+        /// <summary>A buffer with bytes that the sink has not taken; null nearly always.</summary>
+        public TransferBuffer? Held;
+
+        /// <summary>The source completed its writes.</summary>
+        public bool SawEnd;
+
+        /// <summary>The sink was told so.</summary>
+        public bool IsCompleted;
+
+        public bool IsBulk, CannotSplice;
+        private int score;
+
+        /// <summary>Makes up its mind about what kind of traffic this is from the size of a read.</summary>
+        public void Judge(int read, int most)
+        {
+            if (IsBulk)
+                score = read < Math.Min(SmallRead, most) ? score + 1 : 0;
+            else
+                score = read == most ? score + ScoreOfFullRead : Math.Max(0, score - 1);
+            if (score < (IsBulk ? SmallReadsForCopy : ScoreForBulk))
+                return;
+            IsBulk = !IsBulk;
+            score = 0;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using System.Net;
+
+namespace Fairlead;
+
+/// <summary>
+/// Asks the system's resolver on threads of its own. getaddrinfo(3) blocks, for half a minute where the name server is a black hole: that must
+/// hold up neither an event loop nor the thread pool, so a few threads are all that can ever be stuck in it.
+/// </summary>
+internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
+{
+    private const int MostThreads = 4;
+
+    private readonly BlockingCollection<(string Name, TaskCompletionSource<IPAddress[]> Answer)> queue = [];
+    private int threads, idle;
+
+    /// <summary>The system's resolver.</summary>
+    public LookUps()
+        : this(static name => Dns.GetHostAddresses(name))
+    {
+    }
+
+    /// <summary>Looks a name up: its addresses in the resolver's order (RFC 6724), at least one. Faults as the resolver does.</summary>
+    public Task<IPAddress[]> AskAsync(string name)
+    {
+        var answer = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        queue.Add((name, answer));
+        if (Volatile.Read(ref idle) == 0 && threads < MostThreads && Interlocked.Increment(ref threads) <= MostThreads)
+            new Thread(Serve) { IsBackground = true, Name = "fairlead-names" }.Start();
+        return answer.Task;
+    }
+
+    public void Dispose() => queue.CompleteAdding();
+
+    private void Serve()
+    {
+        while (true)
+        {
+            Interlocked.Increment(ref idle);
+            var more = queue.TryTake(out var work, Timeout.Infinite);
+            Interlocked.Decrement(ref idle);
+            if (!more)
+                return;
+            try
+            {
+                work.Answer.SetResult(ask(work.Name));
+            }
+            catch (Exception e)
+            {
+                work.Answer.SetException(e);
+            }
+        }
+    }
+}

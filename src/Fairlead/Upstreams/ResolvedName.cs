@@ -1,0 +1,119 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Fairlead;
+
+/// <summary>
+/// A name and its present addresses: looked up on an interval, and at once when somebody could not reach them. While the resolver
+/// is down the last answer holds.
+/// </summary>
+internal sealed class ResolvedName : IDisposable
+{
+    // A refused dial asks again at once; a thousand of them a second must not.
+    private static readonly TimeSpan leastGap = TimeSpan.FromSeconds(1);
+
+    // How long a winner goes first before the resolver's order gets another chance (RFC 8305 section 4 asks for such a memory).
+    private static readonly TimeSpan preferenceLife = TimeSpan.FromMinutes(10);
+
+    private readonly LookUps lookUps;
+    private readonly TimeProvider time;
+    private readonly Action<LogEntry> log;
+    private readonly Lock gate = new();
+    private readonly ITimer timer;
+    private volatile IPAddress[] addresses = [];
+    private Task<bool>? underWay;
+    private long? lastAsked;
+    private bool isFailing;
+    private (IPAddress Address, long Since)? winner;
+
+    public ResolvedName(string name, LookUps lookUps, TimeSpan interval, TimeProvider time, Action<LogEntry> log)
+    {
+        Name = name;
+        this.lookUps = lookUps;
+        this.time = time;
+        this.log = log;
+        timer = time.CreateTimer(static self => _ = ((ResolvedName)self!).RefreshAsync(), this, interval, interval);
+        _ = RefreshAsync();
+    }
+
+    public string Name { get; }
+
+    /// <summary>
+    /// The addresses to try, in this order: who won last time, then the two families in turn (RFC 8305 section 4). Empty while none is
+    /// known.
+    /// </summary>
+    public IPAddress[] Addresses => Order(addresses);
+
+    /// <summary>Waits for the look-up that is under way, if no address is known yet.</summary>
+    public async Task WaitForFirstAsync(TimeSpan atMost)
+    {
+        if (addresses.Length == 0)
+            await ((Task)RefreshAsync()).WaitAsync(atMost, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+    }
+
+    /// <summary>Looks the name up again, unless that happened within the last second: whether the addresses changed. Never faults.</summary>
+    public Task<bool> RefreshAsync()
+    {
+        lock (gate)
+        {
+            if (underWay is { IsCompleted: false })
+                return underWay;
+            if (lastAsked is { } last && time.GetElapsedTime(last) < leastGap)
+                return Task.FromResult(false);
+            lastAsked = time.GetTimestamp();
+            return underWay = LookUpAsync();
+        }
+    }
+
+    /// <summary>Says which address connected first, so that it goes first for a while.</summary>
+    public void Prefer(IPAddress address)
+    {
+        if (winner?.Address.Equals(address) != true)
+            winner = (address, time.GetTimestamp());
+    }
+
+    public void Dispose() => timer.Dispose();
+
+    private async Task<bool> LookUpAsync()
+    {
+        IPAddress[] found;
+        try
+        {
+            found = await lookUps.AskAsync(Name).ConfigureAwait(false);
+            if (found.Length == 0)
+                throw new SocketException((int)SocketError.NoData);
+        }
+        catch (Exception e)
+        {
+            if (!isFailing)
+                log(Notice.NameUnresolved(Name, e.Message, addresses.Length));
+            isFailing = true;
+            return false;
+        }
+        var before = addresses;
+        var changed = !before.ToHashSet().SetEquals(found);
+        addresses = found;
+        if (before.Length > 0 ? changed : isFailing)
+            log(Notice.NameResolved(Name, found));
+        isFailing = false;
+        return changed;
+    }
+
+    private IPAddress[] Order(IPAddress[] found)
+    {
+        if (found.Length < 2)
+            return found;
+        var first = found[0];
+        if (winner is { } won && time.GetElapsedTime(won.Since) < preferenceLife && found.Contains(won.Address))
+            first = won.Address;
+        var same = found.Where(address => address.AddressFamily == first.AddressFamily && !address.Equals(first)).Prepend(first).ToArray();
+        var other = found.Where(address => address.AddressFamily != first.AddressFamily).ToArray();
+        var ordered = new List<IPAddress>(found.Length);
+        for (var i = 0; i < Math.Max(same.Length, other.Length); i++)
+        {
+            ordered.AddRange(same.Skip(i).Take(1));
+            ordered.AddRange(other.Skip(i).Take(1));
+        }
+        return [.. ordered];
+    }
+}
