@@ -1,0 +1,44 @@
+using System.Net;
+
+namespace Fairlead.Bench;
+
+/// <summary>Where a forwarder listens, and where it sends.</summary>
+readonly record struct Route(IPEndPoint Listen, IPEndPoint Target);
+
+/// <summary>A peer at work: its processes, and the addresses that clients connect to, in the order of the routes.</summary>
+sealed class Forwarder : IDisposable
+{
+    readonly IReadOnlyList<Child> children;
+
+    public Forwarder(IReadOnlyList<Child> children, IReadOnlyList<IPEndPoint> entries)
+    {
+        this.children = children;
+        Entries = entries;
+    }
+
+    public IReadOnlyList<IPEndPoint> Entries { get; }
+
+    /// <summary>Processor time since the start, over all processes; zero where there are none.</summary>
+    public TimeSpan ProcessorTime => children.Aggregate(TimeSpan.Zero, (sum, child) => sum + ProcessTree.ProcessorTime(child.Id));
+
+    /// <summary>A line of smaps_rollup, over all processes, in bytes.</summary>
+    public long Memory(string line) => children.Sum(child => ProcessTree.Memory(child.Id, line));
+
+    /// <summary>A line of status, over all processes, in bytes.</summary>
+    public long Status(string line) => children.Sum(child => ProcessTree.Status(child.Id, line));
+
+    /// <summary>Why there is nothing to wait for any more, null while it runs.</summary>
+    public string? Ended => children.FirstOrDefault(child => child.HasEnded) is { } ended ? $"{ended.Program} ended: {ended.LastWords}" : null;
+
+    public void WaitForListeners()
+    {
+        if (children.Count > 0)
+            Loopback.WaitForListeners(Entries, children[0]);
+    }
+
+    public void Dispose()
+    {
+        foreach (var child in children)
+            child.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Fairlead.Bench;
+
+/// <summary>Addresses and ports of this machine for the length of one run.</summary>
+static class Loopback
+{
+    /// <summary>Below the range that the kernel takes the ports of outgoing connections from (32768 to 60999 by default), so
+    /// that none of them sits on a port between its choice and the bind.</summary>
+    const int FirstPort = 20_000, LastPort = 32_000;
+
+    static readonly HashSet<int> taken = [];
+
+    /// <summary>127.0.0.1 with a port that nobody has, and that is not given out twice.</summary>
+    public static IPEndPoint NewEndPoint() => new(IPAddress.Loopback, NewPort());
+
+    /// <summary>A port that is free on every address, and that is not given out twice.</summary>
+    public static int NewPort()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(FirstPort, LastPort);
+            lock (taken)
+            {
+                if (!taken.Add(port))
+                    continue;
+            }
+            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                probe.Bind(new IPEndPoint(IPAddress.Any, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                continue;
+            }
+        }
+    }
+
+    /// <summary>Waits until somebody listens on every address. Asks the kernel's table and not the listener: a connection
+    /// would go through to the target, and iperf3 takes one as the start of a test.</summary>
+    public static void WaitForListeners(IEnumerable<IPEndPoint> endPoints, Child child)
+    {
+        var wanted = endPoints.Select(Spell).ToHashSet();
+        var deadline = DateTime.UtcNow.AddSeconds(10);
+        while (true)
+        {
+            wanted.ExceptWith(Listeners());
+            if (wanted.Count == 0)
+                return;
+            if (child.HasEnded || DateTime.UtcNow > deadline)
+                throw new MeasureException($"{child.Program} {(child.HasEnded ? "ended" : "does not listen")}: {child.LastWords}");
+            Thread.Sleep(5);
+        }
+    }
+
+    static IEnumerable<string> Listeners()
+    {
+        const string listen = "0A";
+        foreach (var line in File.ReadLines("/proc/net/tcp").Skip(1))
+        {
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields[3] == listen)
+                yield return fields[1];
+        }
+    }
+
+    /// <summary>As /proc/net/tcp writes it: the address as a number in this machine's byte order, then the port.</summary>
+    static string Spell(IPEndPoint endPoint) => string.Create(CultureInfo.InvariantCulture,
+        $"{BitConverter.ToUInt32(endPoint.Address.GetAddressBytes()):X8}:{endPoint.Port:X4}");
+}

@@ -1,0 +1,33 @@
+namespace Fairlead.Bench;
+
+/// <summary>nginx as a TCP proxy (its stream module): a worker a core, each with its own listening socket.</summary>
+/// <param name="bulkBuffers">Buffers of 256 KiB instead of 16: more bytes a second, and more memory a connection.</param>
+sealed class NginxPeer(bool bulkBuffers = false) : Peer
+{
+    const string Module = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+    public override string Name => bulkBuffers ? "nginx-256k" : Family;
+    public override string Family => "nginx";
+    public override string? OnlyFor => bulkBuffers ? "bulk" : null;
+
+    public override string? Missing => Programs.Missing("nginx", "nginx") ??
+        (File.Exists(Module) ? null : "nginx is left out: its stream module is not installed (Debian package libnginx-mod-stream)");
+
+    public override string Version(Workshop workshop) => Ask(workshop, Programs.PathOf("nginx"), "-v").Replace("nginx version: ", "", StringComparison.Ordinal);
+
+    protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop)
+    {
+        var servers = string.Concat(routes.Select(route => $"    server {{ listen {route.Listen} reuseport backlog=4096; proxy_pass {route.Target}; }}\n"));
+        var text =
+            $$"""
+            load_module {{Module}};
+            {{Nginx.Head(workshop, workers: 2)}}
+            stream {
+                proxy_connect_timeout 5s;
+                proxy_timeout 1h;
+                {{(bulkBuffers ? "proxy_buffer_size 256k;" : "")}}
+            {{servers}}}
+            """;
+        yield return Nginx.Command(workshop, text);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Fairlead.Bench;
+
+/// <summary>The forwarders that are compared.</summary>
+static class Peers
+{
+    public static IReadOnlyList<string> Names { get; } = [.. All(new Options()).Select(peer => peer.Name)];
+
+    /// <summary>Those that were asked for and can run here, variants included; the rest is said in words.</summary>
+    public static IReadOnlyList<Peer> Present(Options options, out List<string> leftOut)
+    {
+        var chosen = All(options).Where(peer => options.Peers.Count == 0 || options.Peers.Contains(peer.Name) || options.Peers.Contains(peer.Family)).ToList();
+        leftOut = [.. chosen.Select(peer => peer.Missing).OfType<string>().Distinct()];
+        return [.. chosen.Where(peer => peer.Missing is null)];
+    }
+
+    static Peer[] All(Options options) =>
+    [
+        new DirectPeer(),
+        new FairleadPeer(options.Fairlead, oneLoop: false),
+        new FairleadPeer(options.Fairlead, oneLoop: true),
+        new HaproxyPeer(),
+        new HaproxyPeer(bulkBuffers: true),
+        new HaproxyPeer(threads: 1),
+        new NginxPeer(),
+        new NginxPeer(bulkBuffers: true),
+        new SocatPeer(),
+        new RinetdPeer(),
+    ];
+}

@@ -1,0 +1,27 @@
+namespace Fairlead.Bench;
+
+/// <summary>Everything that can be measured, in the order of the report.</summary>
+static class Works
+{
+    public static IReadOnlyList<string> Names { get; } = [.. All(new Options()).Select(work => work.Name)];
+
+    /// <summary>Those that were asked for and can be done here; adds the reasons for the rest.</summary>
+    public static IReadOnlyList<Work> Chosen(Options options, List<string> leftOut)
+    {
+        var chosen = All(options).Where(work => options.Only.Count == 0 || options.Only.Contains(work.Name)).ToList();
+        leftOut.AddRange(chosen.Where(work => work.Missing is not null).Select(work => $"{work.Name}: {work.Missing}"));
+        return [.. chosen.Where(work => work.Missing is null)];
+    }
+
+    static Work[] All(Options options) =>
+    [
+        new BulkWork(options, streams: 1),
+        new BulkWork(options, streams: 8),
+        new RequestsWork(options),
+        new ConnectionsWork(options),
+        new IdleWork(),
+        new MixedWork(options),
+        new StartWork(),
+        new RestWork(),
+    ];
+}
