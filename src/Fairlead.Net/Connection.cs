@@ -20,7 +20,8 @@ namespace Fairlead.Net;
 /// </remarks>
 public abstract class Connection : IDisposable
 {
-    private ReadOnlyMemory<byte> unread;
+    // Rare, so that all of it together takes one reference in each connection.
+    private Prefix? unread;
 
     /// <summary>
     /// This end's address; null where there is none (an unnamed Unix socket, a memory pair), and it may be null once the connection is closed.
@@ -37,7 +38,7 @@ public abstract class Connection : IDisposable
     public virtual SynchronizationContext? Context => null;
 
     /// <summary>Bytes given back with <see cref="Unread"/> that the next read will return.</summary>
-    public int UnreadCount => unread.Length;
+    public int UnreadCount => unread?.Bytes.Length ?? 0;
 
     /// <summary>
     /// Reads at least one byte into <paramref name="buffer"/>, bytes given back with <see cref="Unread"/> first.
@@ -49,7 +50,7 @@ public abstract class Connection : IDisposable
     /// <exception cref="ConnectionException">The connection was reset, timed out, or was aborted here.</exception>
     public ValueTask<int> ReadAsync(Memory<byte> buffer)
     {
-        return unread.IsEmpty ? ReadCoreAsync(buffer) : new ValueTask<int>(TakeUnread(buffer.Span));
+        return unread is null ? ReadCoreAsync(buffer) : new ValueTask<int>(TakeUnread(buffer.Span));
     }
 
     /// <summary>Reads from the stream itself; <see cref="ReadAsync"/> has already served what was given back.</summary>
@@ -88,18 +89,27 @@ public abstract class Connection : IDisposable
     {
         if (bytes.IsEmpty)
             return;
-        var joined = new byte[bytes.Length + unread.Length];
+        var joined = new byte[bytes.Length + UnreadCount];
         bytes.CopyTo(joined);
-        unread.Span.CopyTo(joined.AsSpan(bytes.Length));
-        unread = joined;
+        unread?.Bytes.Span.CopyTo(joined.AsSpan(bytes.Length));
+        unread = new Prefix { Bytes = joined };
     }
 
     /// <summary>Takes what was given back with <see cref="Unread"/>, without waiting.</summary>
     internal int TakeUnread(Span<byte> buffer)
     {
-        var count = Math.Min(buffer.Length, unread.Length);
-        unread.Span[..count].CopyTo(buffer);
-        unread = unread[count..];
+        if (unread is null)
+            return 0;
+        var count = Math.Min(buffer.Length, unread.Bytes.Length);
+        unread.Bytes.Span[..count].CopyTo(buffer);
+        unread.Bytes = unread.Bytes[count..];
+        if (unread.Bytes.IsEmpty)
+            unread = null;
         return count;
+    }
+
+    private sealed class Prefix
+    {
+        public ReadOnlyMemory<byte> Bytes;
     }
 }

@@ -46,8 +46,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     private readonly ConcurrentQueue<(SendOrPostCallback Callback, object? State)> posted = new();
     private readonly Queue<IReady> ready = new();
     private readonly List<int> closing = [];
-    private Slot[] slots = new Slot[64];
-    private int freeSlot = -1, usedSlots;
+    private readonly SlotTable slots = new();
     private volatile bool stopping;
     private int asleep;
 
@@ -92,22 +91,11 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     /// <returns>The slot, for <see cref="Unwatch"/> and <see cref="Close"/>; below zero the negated errno.</returns>
     public int Watch(int descriptor, IPollable target, uint events)
     {
-        var index = freeSlot;
-        if (index >= 0)
-        {
-            freeSlot = slots[index].NextFree;
-        }
-        else
-        {
-            if (usedSlots == slots.Length)
-                Array.Resize(ref slots, slots.Length * 2);
-            index = usedSlots++;
-        }
-        slots[index].Target = target;
-        var result = Control(Libc.EPOLL_CTL_ADD, descriptor, events, Identity(index));
+        var index = slots.Take(target);
+        var result = Control(Libc.EPOLL_CTL_ADD, descriptor, events, slots.IdentityOf(index));
         if (result >= 0)
             return index;
-        Release(index);
+        slots.Release(index);
         return result;
     }
 
@@ -115,7 +103,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     public void Unwatch(int descriptor, int slot)
     {
         Control(Libc.EPOLL_CTL_DEL, descriptor, 0, 0);
-        Release(slot);
+        slots.Release(slot);
     }
 
     /// <summary>Stops watching, and closes the descriptor at the end of the turn. A slot below zero was not watched.</summary>
@@ -123,7 +111,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     {
         Verify();
         if (slot >= 0)
-            Release(slot);
+            slots.Release(slot);
         closing.Add(descriptor);
     }
 
@@ -220,8 +208,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
             Libc.read(wakeUp, &ignored, sizeof(ulong));
             return;
         }
-        ref var slot = ref slots[(int)(uint)identity];
-        if (slot.Generation != (uint)(identity >> 32) || slot.Target is not { } target)
+        if (slots.Find(identity) is not { } target)
             return;
         try
         {
@@ -268,26 +255,8 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
         return Libc.epoll_ctl(epoll, operation, descriptor, entry);
     }
 
-    private ulong Identity(int index) => ((ulong)slots[index].Generation << 32) | (uint)index;
-
-    private void Release(int index)
-    {
-        ref var slot = ref slots[index];
-        slot.Target = null;
-        slot.Generation++;
-        slot.NextFree = freeSlot;
-        freeSlot = index;
-    }
-
     private static int Require(int result, string call)
     {
         return result >= 0 ? result : throw new IOException($"{call}: {Libc.strerror(-result)}");
-    }
-
-    private struct Slot
-    {
-        public IPollable? Target;
-        public uint Generation;
-        public int NextFree;
     }
 }

@@ -21,25 +21,17 @@ internal interface IConnectionWatcher
 /// finds out otherwise. The <c>Try…</c> calls are the relay's; the awaitable ones are for conversations before it.
 /// </remarks>
 [SupportedOSPlatform("linux")]
-internal sealed class NativeConnection : Connection, IPollable
+internal abstract class NativeConnection : Connection, IPollable
 {
     private readonly int descriptor;
-    private readonly SocketName remoteName;
-
-    // Whom it was dialled to; or where it was accepted, where the kernel does not keep that name (a Unix socket's was temporary).
-    private readonly EndPoint? target, listen;
     private int slot = -1;
     private State state;
-    private NativeOperation? reading, writing;
+    private NativeOperations? operations;
 
-    /// <summary>Takes over a non-blocking, connected or connecting stream socket that is not watched yet.</summary>
-    private NativeConnection(EventLoop loop, int descriptor, SocketName remoteName, EndPoint? target, EndPoint? listen)
+    private NativeConnection(EventLoop loop, int descriptor)
     {
         Loop = loop;
         this.descriptor = descriptor;
-        this.remoteName = remoteName;
-        this.target = target;
-        this.listen = listen;
     }
 
     [Flags]
@@ -69,17 +61,7 @@ internal sealed class NativeConnection : Connection, IPollable
     /// <summary>epoll reported an error, which <see cref="TakeError"/> or the next call will name.</summary>
     public bool HasError => (state & State.HasError) != 0;
 
-    public override EndPoint? RemoteEndPoint => target ?? remoteName.ToEndPoint();
-
-    public override EndPoint? LocalEndPoint
-    {
-        get
-        {
-            if (listen is UnixDomainSocketEndPoint)
-                return listen;
-            return (state & State.Closed) != 0 ? null : SocketName.OfSocket(descriptor).ToEndPoint();
-        }
-    }
+    public override EndPoint? LocalEndPoint => IsClosed ? null : SocketName.OfSocket(descriptor).ToEndPoint();
 
     /// <summary>
     /// Takes over a non-blocking stream socket that has just been accepted (from a peer, on a listen) and watches it.
@@ -87,13 +69,13 @@ internal sealed class NativeConnection : Connection, IPollable
     /// <returns>The connection, or null (and the descriptor closed) if the loop cannot watch it: then <paramref name="error"/> is the errno.</returns>
     public static NativeConnection? Accepted(EventLoop loop, int descriptor, SocketName peer, EndPoint listen, out int error)
     {
-        return Watched(new NativeConnection(loop, descriptor, peer, null, listen), out error);
+        return Watched(new AcceptedConnection(loop, descriptor, peer, listen), out error);
     }
 
     /// <summary>The same for one that has just been told to connect.</summary>
     public static NativeConnection? Dialled(EventLoop loop, int descriptor, EndPoint target, out int error)
     {
-        return Watched(new NativeConnection(loop, descriptor, default, target, null), out error);
+        return Watched(new DialledConnection(loop, descriptor, target), out error);
     }
 
     private static NativeConnection? Watched(NativeConnection connection, out int error)
@@ -123,10 +105,12 @@ internal sealed class NativeConnection : Connection, IPollable
             watcher.OnReadiness(this);
             return;
         }
+        if (operations is null)
+            return;
         if (IsReadable)
-            reading?.Advance();
+            operations.Read.Advance();
         if (IsWritable)
-            writing?.Advance();
+            operations.Write.Advance();
     }
 
     /// <summary>recv(2): bytes read, 0 at the end, below zero the negated errno.</summary>
@@ -203,15 +187,15 @@ internal sealed class NativeConnection : Connection, IPollable
     protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer)
     {
         Loop.Verify();
-        return (reading ??= new NativeOperation(this, isRead: true)).StartAsync(buffer);
+        return (operations ??= new NativeOperations(this)).Read.StartAsync(buffer);
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
     {
         Loop.Verify();
-        writing ??= new NativeOperation(this, isRead: false);
+        operations ??= new NativeOperations(this);
         while (!bytes.IsEmpty)
-            bytes = bytes[await writing.StartAsync(MemoryMarshal.AsMemory(bytes))..];
+            bytes = bytes[await operations.Write.StartAsync(MemoryMarshal.AsMemory(bytes))..];
     }
 
     public override ValueTask CompleteWritesAsync()
@@ -241,10 +225,27 @@ internal sealed class NativeConnection : Connection, IPollable
         state = State.Closed;
         Watcher = null;
         Loop.Close(descriptor, slot);
-        reading?.Advance();
-        writing?.Advance();
+        operations?.Read.Advance();
+        operations?.Write.Advance();
     }
 
     /// <summary>What an awaitable operation asks before and while it waits.</summary>
     internal bool IsClosed => (state & State.Closed) != 0;
+
+    /// <summary>
+    /// What was accepted remembers its peer, in 24 bytes, and where it was accepted: the kernel does not keep that name where it was
+    /// temporary (a Unix socket's).
+    /// </summary>
+    private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer, EndPoint listen) : NativeConnection(loop, descriptor)
+    {
+        public override EndPoint? RemoteEndPoint => peer.ToEndPoint();
+
+        public override EndPoint? LocalEndPoint => listen is UnixDomainSocketEndPoint ? listen : base.LocalEndPoint;
+    }
+
+    /// <summary>What was dialled remembers its target, which its dialer has anyway.</summary>
+    private sealed class DialledConnection(EventLoop loop, int descriptor, EndPoint target) : NativeConnection(loop, descriptor)
+    {
+        public override EndPoint? RemoteEndPoint => target;
+    }
 }

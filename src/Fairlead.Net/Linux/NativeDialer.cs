@@ -35,7 +35,7 @@ internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
             return new ValueTask<DialResult>(Failure(error, target));
         return result == 0
             ? new ValueTask<DialResult>(DialResult.To(connection))
-            : new PendingDial(connection, timeout, cancel).Task;
+            : PendingDial.Start(connection, timeout, cancel);
     }
 
     private static DialResult Failure(int errno, EndPoint target)
@@ -43,33 +43,39 @@ internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
         return new DialResult(DialOutcomes.From(NativeErrors.ToSocketError(errno), target.AddressFamily), null, Libc.strerror(errno));
     }
 
-    /// <summary>A connect(2) under way: it ends by the socket's word, by its deadline, or given up; whichever is first.</summary>
+    /// <summary>
+    /// A connect(2) under way: it ends by the socket's word, by its deadline, or given up; whichever is first. Used again once its result
+    /// was fetched, so that dialling leaves no garbage.
+    /// </summary>
     private sealed class PendingDial : IConnectionWatcher, IValueTaskSource<DialResult>
     {
-        private readonly NativeConnection connection;
-        private readonly LoopTimer? deadline;
-        private readonly CancellationTokenRegistration cancellation;
-        private ManualResetValueTaskSourceCore<DialResult> core;
-        private bool isDone;
+        // A burst of dials beyond these leaves its objects to the collector.
+        private const int MostSpare = 64;
+        [ThreadStatic] private static Stack<PendingDial>? spare;
 
-        public PendingDial(NativeConnection connection, TimeSpan timeout, CancellationToken cancel)
+        private readonly EventLoop loop;
+        private readonly LoopTimer deadline;
+        private NativeConnection? connection;
+        private CancellationTokenRegistration cancellation;
+        private ManualResetValueTaskSourceCore<DialResult> core;
+
+        private PendingDial(EventLoop loop)
         {
-            this.connection = connection;
-            connection.Watcher = this;
-            if (timeout != Timeout.InfiniteTimeSpan)
-            {
-                deadline = new LoopTimer(connection.Loop.Timers, static dial => ((PendingDial)dial!).GiveUp(DialOutcome.TimedOut), this);
-                deadline.Change(timeout, Timeout.InfiniteTimeSpan);
-            }
-            if (cancel.CanBeCanceled)
-            {
-                // Posted, never inline: the canceller is in the middle of something of its own.
-                cancellation = cancel.UnsafeRegister(
-                    static dial => ((PendingDial)dial!).connection.Loop.Post(static d => ((PendingDial)d!).GiveUp(DialOutcome.Cancelled), dial), this);
-            }
+            this.loop = loop;
+            deadline = new LoopTimer(loop.Timers, static dial => ((PendingDial)dial!).GiveUp(DialOutcome.TimedOut, Libc.strerror(Libc.ETIMEDOUT)), this);
         }
 
-        public ValueTask<DialResult> Task => new(this, core.Version);
+        public static ValueTask<DialResult> Start(NativeConnection connection, TimeSpan timeout, CancellationToken cancel)
+        {
+            if (spare is null || !spare.TryPop(out var dial))
+                dial = new PendingDial(connection.Loop);
+            dial.connection = connection;
+            connection.Watcher = dial;
+            dial.deadline.Change(timeout, Timeout.InfiniteTimeSpan);
+            if (cancel.CanBeCanceled)
+                dial.cancellation = cancel.UnsafeRegister(OnCancelled, connection);
+            return new ValueTask<DialResult>(dial, dial.core.Version);
+        }
 
         public void OnReadiness(NativeConnection ready)
         {
@@ -86,23 +92,38 @@ internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
             Complete(Failure(error, ready.RemoteEndPoint!));
         }
 
-        private void GiveUp(DialOutcome outcome)
+        // Posted, never inline: the canceller is in the middle of something of its own. By then the dial may be over, and its object another's.
+        private static void OnCancelled(object? dialled)
         {
-            if (isDone)
+            ((NativeConnection)dialled!).Loop.Post(
+                static dialled => (((NativeConnection)dialled!).Watcher as PendingDial)?.GiveUp(DialOutcome.Cancelled, "given up"), dialled);
+        }
+
+        private void GiveUp(DialOutcome outcome, string detail)
+        {
+            if (connection is null)
                 return;
             connection.Dispose();
-            Complete(new DialResult(outcome, null, outcome == DialOutcome.TimedOut ? Libc.strerror(Libc.ETIMEDOUT) : "given up"));
+            Complete(new DialResult(outcome, null, detail));
         }
 
         private void Complete(DialResult result)
         {
-            isDone = true;
-            deadline?.Dispose();
+            connection = null;
+            deadline.Dispose();
             cancellation.Unregister();
             core.SetResult(result);
         }
 
-        public DialResult GetResult(short token) => core.GetResult(token);
+        public DialResult GetResult(short token)
+        {
+            var result = core.GetResult(token);
+            core.Reset();
+            spare ??= new Stack<PendingDial>();
+            if (spare.Count < MostSpare && EventLoop.Current == loop)
+                spare.Push(this);
+            return result;
+        }
 
         public ValueTaskSourceStatus GetStatus(short token) => core.GetStatus(token);
 

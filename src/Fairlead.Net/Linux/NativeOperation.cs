@@ -3,6 +3,15 @@ using System.Threading.Tasks.Sources;
 
 namespace Fairlead.Net;
 
+/// <summary>The two awaitable operations of a connection, made when the first is used: a connection that is only relayed has none.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed class NativeOperations(NativeConnection connection)
+{
+    public NativeOperation Read { get; } = new(connection, isRead: true);
+
+    public NativeOperation Write { get; } = new(connection, isRead: false);
+}
+
 /// <summary>
 /// An awaitable read or write of a native connection, used again and again. Its continuation runs inline on the loop: whoever awaits
 /// it is on the loop already.

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Versioning;
 using System.Threading.Tasks.Sources;
 using Fairlead.Net;
@@ -28,7 +29,6 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     private const int ScoreForBulk = 8, ScoreOfFullRead = 2, SmallReadsForCopy = 8;
     private const int SmallRead = 16 << 10;
 
-    private readonly NativeConnection client, upstream;
     private Direction fromClient, fromUpstream;
     private ITimer? timer;
     private long lastActivity;
@@ -42,9 +42,12 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     public NativeRelay(NativeConnection client, NativeConnection upstream, RelayOptions options)
         : base(client, upstream, options)
     {
-        this.client = client;
-        this.upstream = upstream;
     }
+
+    // The base holds them already, and there is one of these for each session.
+    private NativeConnection NativeClient => Unsafe.As<NativeConnection>(Client);
+
+    private NativeConnection NativeUpstream => Unsafe.As<NativeConnection>(Upstream);
 
     private enum Phase : byte
     {
@@ -58,12 +61,12 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
 
     public override ValueTask<RelayResult> RunAsync()
     {
-        client.Loop.Verify();
+        NativeClient.Loop.Verify();
         if (phase == Phase.Ended)
             return new ValueTask<RelayResult>(this, 0);
-        client.Watcher = upstream.Watcher = this;
-        TakeUnread(ref fromClient, client);
-        TakeUnread(ref fromUpstream, upstream);
+        NativeClient.Watcher = NativeUpstream.Watcher = this;
+        TakeUnread(ref fromClient, NativeClient);
+        TakeUnread(ref fromUpstream, NativeUpstream);
         if (Options.Idle != Timeout.InfiniteTimeSpan)
             StartTimer();
         Move();
@@ -88,14 +91,14 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     {
         if (phase == Phase.Ended)
             return;
-        if (!Pump(ref fromClient, client, upstream, Side.Client) || !Pump(ref fromUpstream, upstream, client, Side.Upstream))
+        if (!Pump(ref fromClient, NativeClient, NativeUpstream, Side.Client) || !Pump(ref fromUpstream, NativeUpstream, NativeClient, Side.Upstream))
             return;
         if (fromClient.IsCompleted && fromUpstream.IsCompleted)
             Finish(RelayEnd.Closed, endedBy);
-        else if (client.HasError && client.TakeError() is > 0 and var near)
-            Break(client, near);
-        else if (upstream.HasError && upstream.TakeError() is > 0 and var far)
-            Break(upstream, far);
+        else if (NativeClient.HasError && NativeClient.TakeError() is > 0 and var near)
+            Break(NativeClient, near);
+        else if (NativeUpstream.HasError && NativeUpstream.TakeError() is > 0 and var far)
+            Break(NativeUpstream, far);
     }
 
     // False when the relay has ended over it.
@@ -181,23 +184,23 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         var wantsPipe = direction.IsBulk && !direction.CannotSplice;
         if (wantsPipe == buffer is KernelPipe)
             return buffer;
-        if (wantsPipe && !client.Loop.Buffers.HasPipes)
+        if (wantsPipe && !NativeClient.Loop.Buffers.HasPipes)
             return buffer;
-        client.Loop.Buffers.Return(buffer);
+        NativeClient.Loop.Buffers.Return(buffer);
         return Borrow(ref direction);
     }
 
     private TransferBuffer Borrow(ref Direction direction)
     {
-        var pipe = direction.IsBulk && !direction.CannotSplice ? client.Loop.Buffers.TryRentPipe() : null;
-        return pipe ?? (TransferBuffer)client.Loop.Buffers.RentMemory();
+        var pipe = direction.IsBulk && !direction.CannotSplice ? NativeClient.Loop.Buffers.TryRentPipe() : null;
+        return pipe ?? (TransferBuffer)NativeClient.Loop.Buffers.RentMemory();
     }
 
     private TransferBuffer? Keep(TransferBuffer buffer)
     {
         if (buffer.Count > 0)
             return buffer;
-        client.Loop.Buffers.Return(buffer);
+        NativeClient.Loop.Buffers.Return(buffer);
         return null;
     }
 
@@ -205,7 +208,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     {
         if (source.UnreadCount == 0)
             return;
-        var buffer = client.Loop.Buffers.RentMemory(source.UnreadCount);
+        var buffer = NativeClient.Loop.Buffers.RentMemory(source.UnreadCount);
         buffer.Fill(source);
         direction.Held = buffer;
     }
@@ -221,21 +224,21 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     // A side broke. What it had said before is passed on, as far as that needs no waiting.
     private void Break(NativeConnection broken, int errno)
     {
-        if (broken == client)
-            PassOnLastWords(ref fromClient, client, upstream);
+        if (broken == NativeClient)
+            PassOnLastWords(ref fromClient, NativeClient, NativeUpstream);
         else
-            PassOnLastWords(ref fromUpstream, upstream, client);
-        Finish(EndOf(NativeErrors.Classify(errno)), broken == client ? Side.Client : Side.Upstream);
+            PassOnLastWords(ref fromUpstream, NativeUpstream, NativeClient);
+        Finish(EndOf(NativeErrors.Classify(errno)), broken == NativeClient ? Side.Client : Side.Upstream);
     }
 
     private void PassOnLastWords(ref Direction direction, NativeConnection source, NativeConnection sink)
     {
-        var buffer = direction.Held ?? client.Loop.Buffers.RentMemory();
+        var buffer = direction.Held ?? NativeClient.Loop.Buffers.RentMemory();
         do
             Drain(ref direction, buffer, sink);
         while (buffer.Count == 0 && sink.IsWritable && buffer.Fill(source, BytesPerTurn) > 0);
         direction.Held = null;
-        client.Loop.Buffers.Return(buffer);
+        NativeClient.Loop.Buffers.Return(buffer);
     }
 
     private void StartTimer()
@@ -248,9 +251,9 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     // The timer is not moved at each byte: it looks, when it fires, how long ago the last one was.
     private void OnTimer()
     {
-        if (EventLoop.Current != client.Loop)
+        if (EventLoop.Current != NativeClient.Loop)
         {
-            client.Loop.Post(static relay => ((NativeRelay)relay!).OnTimer(), this);
+            NativeClient.Loop.Post(static relay => ((NativeRelay)relay!).OnTimer(), this);
             return;
         }
         if (phase == Phase.Ended)
@@ -268,7 +271,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         if (isQueued)
             return;
         isQueued = true;
-        client.Loop.Enqueue(this);
+        NativeClient.Loop.Enqueue(this);
     }
 
     private void Finish(RelayEnd how, Side by)
@@ -278,13 +281,13 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         phase = Phase.Ended;
         (end, endedBy) = (how, by);
         timer?.Dispose();
-        client.Watcher = upstream.Watcher = null;
+        NativeClient.Watcher = NativeUpstream.Watcher = null;
         Discard(ref fromClient);
         Discard(ref fromUpstream);
         if (how != RelayEnd.Closed)
         {
-            client.Abort();
-            upstream.Abort();
+            NativeClient.Abort();
+            NativeUpstream.Abort();
         }
         var resume = continuation;
         continuation = null;
@@ -294,7 +297,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     private void Discard(ref Direction direction)
     {
         if (direction.Held is { } buffer)
-            client.Loop.Buffers.Return(buffer);
+            NativeClient.Loop.Buffers.Return(buffer);
         direction.Held = null;
     }
 
@@ -310,7 +313,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     {
         if (phase == Phase.Ended)
         {
-            client.Loop.Post(static work => { var (run, s) = ((Action<object?>, object?))work!; run(s); }, (action, state));
+            NativeClient.Loop.Post(static work => { var (run, s) = ((Action<object?>, object?))work!; run(s); }, (action, state));
             return;
         }
         continuation = action;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Fairlead.Net;
 
 namespace Fairlead;
@@ -35,6 +36,7 @@ internal sealed class Upstream
     /// Dials until there is a connection, for <paramref name="connect"/> at the most. Up to three times, where another dial may end
     /// differently: the name has other addresses now, or a shortage on this machine has passed. Nothing has been sent yet.
     /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<DialResult> DialAsync(INetwork network, TimeSpan connect, CancellationToken cancel)
     {
         var time = network.Time;
@@ -42,7 +44,7 @@ internal sealed class Upstream
         var left = connect;
         for (var dials = 1; ; dials++)
         {
-            var result = await DialOnceAsync(network, left, cancel);
+            var result = address is not null ? await network.Dialer.DialAsync(address, left, cancel) : await DialNameAsync(network, left, cancel);
             if (result.Connection is not null || dials == MostDials || cancel.IsCancellationRequested)
                 return result;
             if (connect != Timeout.InfiniteTimeSpan)
@@ -55,10 +57,8 @@ internal sealed class Upstream
     /// <summary>The upstream as it was written, with the port.</summary>
     public override string ToString() => text;
 
-    private async ValueTask<DialResult> DialOnceAsync(INetwork network, TimeSpan left, CancellationToken cancel)
+    private async ValueTask<DialResult> DialNameAsync(INetwork network, TimeSpan left, CancellationToken cancel)
     {
-        if (address is not null)
-            return await network.Dialer.DialAsync(address, left, cancel);
         await name!.WaitForFirstAsync(left);
         var addresses = name.Addresses;
         if (addresses.Length == 0)
