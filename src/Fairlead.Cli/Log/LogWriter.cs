@@ -135,7 +135,7 @@ internal sealed class LogWriter : IDisposable
         nextDropNotice = now + dropNoticeInterval;
         var lost = Interlocked.Exchange(ref dropped, 0);
         var message = string.Create(CultureInfo.InvariantCulture, $"{lost} log {(lost == 1 ? "entry was" : "entries were")} dropped: standard error does not take them fast enough");
-        Append(new Notice(LogLevel.Warning, "log_dropped", message, KeyValuePair.Create<string, object?>("dropped", lost)));
+        Append(new ProgramEntry(LogLevel.Warning, "log_dropped", message, KeyValuePair.Create<string, object?>("dropped", lost)));
         return true;
     }
 
@@ -153,9 +153,9 @@ internal sealed class LogWriter : IDisposable
             if (buffer.WrittenCount > 0)
                 output.Write(buffer.WrittenSpan);
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
-            // The terminal or the reader is gone. The program lives on without a log.
+            // The terminal or the reader is gone, or there never was one. The program lives on without a log.
         }
         buffer.ResetWrittenCount();
     }

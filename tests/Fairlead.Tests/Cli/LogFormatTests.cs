@@ -15,7 +15,7 @@ public class LogFormatTests
     [InlineData(LogLevel.Error, "error ", "\e[31merror\e[0m ")]
     public void Text_has_the_time_the_level_and_the_message(LogLevel level, string plain, string coloured)
     {
-        var entry = new Notice(level, "e", "message");
+        var entry = new ProgramEntry(level, "e", "message");
         var time = entry.Time.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
 
         Assert.Equal($"{time} {plain}message\n", Line(new TextLogFormat(hasColour: false), entry));
@@ -25,7 +25,7 @@ public class LogFormatTests
     [Fact]
     public void Text_escapes_what_could_forge_a_line_or_move_the_cursor()
     {
-        var line = Line(new TextLogFormat(hasColour: false), new Notice(LogLevel.Information, "e", "grüß\n15:00:00.000 error \e[2J\u202e"));
+        var line = Line(new TextLogFormat(hasColour: false), new ProgramEntry(LogLevel.Information, "e", "grüß\n15:00:00.000 error \e[2J\u202e"));
 
         Assert.EndsWith(" info  grüß\\u000a15:00:00.000 error \\u001b[2J\\u202e\n", line);
     }
@@ -33,13 +33,13 @@ public class LogFormatTests
     [Fact]
     public void A_long_message_is_written_whole()
     {
-        Assert.Contains(new string('x', 5000), Line(new TextLogFormat(hasColour: false), new Notice(LogLevel.Information, "e", new string('x', 5000) + "\n")));
+        Assert.Contains(new string('x', 5000), Line(new TextLogFormat(hasColour: false), new ProgramEntry(LogLevel.Information, "e", new string('x', 5000) + "\n")));
     }
 
     [Fact]
     public void Json_is_one_object_a_line_with_the_fields_behind_the_common_ones()
     {
-        var entry = new Notice(LogLevel.Warning, "accept_paused", "it's \"paused\"", Field("count", 3), Field("bytes", 5_000_000_000L), Field("ratio", 0.5), Field("spliced", true), Field("name", "grüß"), Field("nothing", null));
+        var entry = new ProgramEntry(LogLevel.Warning, "accept_paused", "it's \"paused\"", Field("count", 3), Field("bytes", 5_000_000_000L), Field("ratio", 0.5), Field("spliced", true), Field("name", "grüß"), Field("nothing", null));
         using var format = new JsonLogFormat();
 
         var time = entry.Time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff", CultureInfo.InvariantCulture);
@@ -58,7 +58,7 @@ public class LogFormatTests
     {
         using var format = new JsonLogFormat();
 
-        var line = Line(format, new Notice(LogLevel.Information, text, text, Field("text", text), Field(text, double.NaN)));
+        var line = Line(format, new ProgramEntry(LogLevel.Information, text, text, Field("text", text), Field(text, double.NaN)));
 
         using var parsed = JsonDocument.Parse(line);
         Assert.Equal(Printable.Escape(text), parsed.RootElement.GetProperty("message").GetString());
@@ -71,7 +71,7 @@ public class LogFormatTests
     {
         using var format = new JsonLogFormat();
 
-        using var parsed = JsonDocument.Parse(Line(format, new Notice(LogLevel.Information, "e", "\ud800", Field("text", "\udc00"))));
+        using var parsed = JsonDocument.Parse(Line(format, new ProgramEntry(LogLevel.Information, "e", "\ud800", Field("text", "\udc00"))));
         Assert.Equal("\\ud800", parsed.RootElement.GetProperty("message").GetString());
     }
 

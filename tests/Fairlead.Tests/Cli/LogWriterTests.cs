@@ -49,8 +49,8 @@ public class LogWriterTests
         using var output = new MemoryStream();
         using (var log = new LogWriter(output, new LineFormat(), LogLevel.Warning))
         {
-            log.Write(new Notice(LogLevel.Information, "e", "no"));
-            log.Write(new Notice(LogLevel.Warning, "e", "yes"));
+            log.Write(new ProgramEntry(LogLevel.Information, "e", "no"));
+            log.Write(new ProgramEntry(LogLevel.Warning, "e", "yes"));
         }
 
         Assert.Equal(["yes"], Lines(output));
@@ -88,10 +88,10 @@ public class LogWriterTests
                 if (round is 2 or 3)
                     time.Advance(TimeSpan.FromSeconds(40));
                 for (var i = 0; i < LogWriter.Capacity + round; i++)
-                    log.Write(new Notice(LogLevel.Information, "e", $"{round}.{i}"));
+                    log.Write(new ProgramEntry(LogLevel.Information, "e", $"{round}.{i}"));
                 output.Open();
                 output.WaitFor($"{round}.{LogWriter.Capacity - 1}\n");
-                log.Write(new Notice(LogLevel.Information, "e", $"end of round {round}"));
+                log.Write(new ProgramEntry(LogLevel.Information, "e", $"end of round {round}"));
                 output.WaitFor($"end of round {round}\n");
                 output.Shut();
             }
@@ -109,7 +109,7 @@ public class LogWriterTests
         using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
         using var reader = new AnonymousPipeClientStream(PipeDirection.In, pipe.ClientSafePipeHandle);
         var log = new LogWriter(pipe, new LineFormat());
-        var entry = new Notice(LogLevel.Information, "e", new string('x', 1000));
+        var entry = new ProgramEntry(LogLevel.Information, "e", new string('x', 1000));
         for (var i = 0; i < 20_000; i++)
             log.Write(entry);
 
@@ -143,7 +143,7 @@ public class LogWriterTests
         Assert.Equal(["a log entry (FaultyEntry) could not be written: no words", "1"], Lines(output));
     }
 
-    private static Notice Entry(int number) => new(LogLevel.Information, "e", $"{number}");
+    private static ProgramEntry Entry(int number) => new(LogLevel.Information, "e", $"{number}");
 
     private static string[] Lines(MemoryStream output) => Encoding.UTF8.GetString(output.ToArray()).Split('\n')[..^1];
 

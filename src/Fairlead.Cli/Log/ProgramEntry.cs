@@ -1,7 +1,7 @@
 namespace Fairlead.Cli;
 
 /// <summary>An entry of the program itself: what it is about to do, and what it could not do.</summary>
-internal sealed class Notice(LogLevel level, string name, string message, params KeyValuePair<string, object?>[] fields) : LogEntry
+internal sealed class ProgramEntry(LogLevel level, string name, string message, params KeyValuePair<string, object?>[] fields) : LogEntry
 {
     public override LogLevel Level => level;
 

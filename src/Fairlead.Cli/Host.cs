@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Net;
+
+namespace Fairlead.Cli;
+
+/// <summary>Puts the program together and runs forwards until a signal ends them.</summary>
+internal static class Host
+{
+    /// <summary>How long sessions may go on after a stop was asked for, unless told: nobody likes to wait long at a terminal.</summary>
+    public static TimeSpan DefaultDrain => Console.IsErrorRedirected ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(5);
+
+    /// <summary>Starts forwards, and returns when they have stopped.</summary>
+    /// <param name="forwards">Forwards that hold to <see cref="ForwardRules"/>.</param>
+    /// <param name="logging">How to log.</param>
+    /// <param name="firstWords">What to log before anything else.</param>
+    /// <param name="started">Called with the addresses that are listened on, in the order of the forwards.</param>
+    /// <returns>The exit status.</returns>
+    public static async Task<int> RunAsync(
+        IReadOnlyList<ForwardConfig> forwards, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null)
+    {
+        using var signals = new StopSignals();
+        signals.Register();
+        using var log = new LogWriter(OpenStandardError(), logging.CreateFormat(), logging.Level);
+        foreach (var entry in firstWords)
+            log.Write(entry);
+
+        var engine = new Engine(new EngineOptions { Log = log.Write, Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE") != "off" });
+        await using (engine.ConfigureAwait(false))
+        {
+            try
+            {
+                var listens = engine.Start(forwards);
+                started?.Invoke(listens);
+            }
+            catch (ForwardException refusal)
+            {
+                log.Write(new ProgramEntry(LogLevel.Error, "start_failed", refusal.Message));
+                // With a cause it is the system that refuses, which another try may find in a better mood; without, it is what was asked for.
+                return refusal.InnerException is null ? CommandLine.Refused : CommandLine.Failed;
+            }
+
+            await signals.Asked.ConfigureAwait(false);
+            log.Write(Stopping(engine.SessionCount, forwards.Max(forward => forward.Timeouts.Drain)));
+            var reset = await engine.StopAsync(atOnce: signals.AtOnce).ConfigureAwait(false);
+            log.Write(new ProgramEntry(LogLevel.Information, "stopped", reset == 0 ? "stopped" : $"stopped; {Sessions(reset)} had to be reset", new KeyValuePair<string, object?>("reset", reset)));
+        }
+        return CommandLine.Done;
+    }
+
+    /// <summary>Standard error, or nothing where the program was started without one.</summary>
+    private static Stream OpenStandardError()
+    {
+        try
+        {
+            return Console.OpenStandardError();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Stream.Null;
+        }
+    }
+
+    private static ProgramEntry Stopping(int sessions, TimeSpan drain)
+    {
+        var (patience, hint) = (Duration.ToText(drain), "Ctrl-C again stops at once");
+        var message = sessions == 0 ? "stopping"
+            : drain == TimeSpan.Zero ? $"stopping: {Sessions(sessions)} under way will be reset"
+            : drain == Timeout.InfiniteTimeSpan ? $"stopping: waiting for {Sessions(sessions)}; {hint}"
+            : $"stopping: waiting up to {patience} for {Sessions(sessions)}; {hint}";
+        return new ProgramEntry(LogLevel.Information, "stopping", message, new("sessions", sessions), new("drain", patience));
+    }
+
+    private static string Sessions(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? "session" : "sessions")}");
+}

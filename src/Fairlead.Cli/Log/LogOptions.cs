@@ -1,0 +1,41 @@
+using System.CommandLine;
+
+namespace Fairlead.Cli;
+
+/// <summary>For whom log entries are written.</summary>
+internal enum LogStyle
+{
+    /// <summary>For people.</summary>
+    Text,
+
+    /// <summary>For machines: JSON lines.</summary>
+    Json,
+}
+
+/// <summary>How the program logs to standard error.</summary>
+/// <param name="Style">For whom.</param>
+/// <param name="Level">What matters less is left out.</param>
+internal sealed record LogOptions(LogStyle Style, LogLevel Level)
+{
+    private static readonly Option<LogStyle?> style = Values.Choice("--log-format", "How log entries are written to standard error", ("text", LogStyle.Text), ("json", LogStyle.Json));
+
+    private static readonly Option<LogLevel?> level = Values.Choice("--log-level", "What matters less is not logged",
+        ("info", LogLevel.Information), ("debug", LogLevel.Debug), ("warning", LogLevel.Warning), ("error", LogLevel.Error));
+
+    public static void AddTo(Command command)
+    {
+        command.Add(style);
+        command.Add(level);
+    }
+
+    public static LogOptions Of(ParseResult parsed) => new(parsed.GetValue(style) ?? LogStyle.Text, parsed.GetValue(level) ?? LogLevel.Information);
+
+    public LogFormat CreateFormat() => Style == LogStyle.Json ? new JsonLogFormat() : new TextLogFormat(HasColour());
+
+    private static bool HasColour()
+    {
+        return !Console.IsErrorRedirected
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            && Environment.GetEnvironmentVariable("TERM") != "dumb";
+    }
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Fairlead.Cli;
+
+/// <summary>
+/// The signals that end the program: the first asks it to stop, a second one to do so at once. Made before the program says that it
+/// is ready, and disposed when it has stopped.
+/// </summary>
+internal sealed class StopSignals : IDisposable
+{
+    private readonly TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource atOnce = new();
+    private readonly List<PosixSignalRegistration> registrations = [];
+
+    /// <summary>Takes the signals over from the system, which would kill the process.</summary>
+    public void Register()
+    {
+        List<PosixSignal> signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM];
+        // A program that was started with nohup outlives its terminal.
+        if (!IsHangUpIgnored())
+            signals.Add(PosixSignal.SIGHUP);
+        foreach (var signal in signals)
+        {
+            registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                Receive(context.Signal);
+            }));
+        }
+    }
+
+    /// <summary>Completes with the first signal.</summary>
+    public Task Asked => asked.Task;
+
+    /// <summary>Cancelled with the second.</summary>
+    public CancellationToken AtOnce => atOnce.Token;
+
+    public void Receive(PosixSignal signal)
+    {
+        // A terminal that closes may send its signal twice, by the kernel and by the shell; nobody means that as impatience.
+        if (!asked.TrySetResult() && signal != PosixSignal.SIGHUP)
+            atOnce.Cancel();
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in registrations)
+            registration.Dispose();
+        atOnce.Dispose();
+    }
+
+    /// <summary>Whether the process was started with SIGHUP ignored: bit 0 of SigIgn in proc(5).</summary>
+    private static bool IsHangUpIgnored()
+    {
+        const string Name = "SigIgn:";
+        if (!OperatingSystem.IsLinux())
+            return false;
+        try
+        {
+            var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
+            return line is not null && (ulong.Parse(line.AsSpan(Name.Length), NumberStyles.AllowHexSpecifier | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) & 1) != 0;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using Fairlead.Cli;
+
+namespace Fairlead.Tests.Cli;
+
+public class CommandLineTests
+{
+    public static TheoryData<string, string> Wrong => new()
+    {
+        { "", "error: no command is given; 'fairlead demo' shows a running example\ntry 'fairlead --help'\n" },
+        { "forwrd x", "error: unknown command 'forwrd'; did you mean 'forward'?\ntry 'fairlead --help'\n" },
+        { "--foo", "error: unknown option '--foo'\ntry 'fairlead --help'\n" },
+        { "--\u001b[2J", "error: unknown option '--\\u001b[2J'\ntry 'fairlead --help'\n" },
+        { "forward", "error: no forward is given; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80\ntry 'fairlead forward --help'\n" },
+        { "forward --egine native 8080:h:80", "error: unknown option '--egine'; did you mean '--engine'?\ntry 'fairlead forward --help'\n" },
+        { "forward 8080:h:80 --egine=native", "error: unknown option '--egine'; did you mean '--engine'?\ntry 'fairlead forward --help'\n" },
+        { "forward --idle-timout 5s 8080:h:80", "error: unknown option '--idle-timout'; did you mean '--idle-timeout'?\ntry 'fairlead forward --help'\n" },
+        { "forward --allow 10.0.0.0/8 8080:h:80", "error: unknown option '--allow'\ntry 'fairlead forward --help'\n" },
+        { "forward -L 8080:h:80", "error: unknown option '-L'\ntry 'fairlead forward --help'\n" },
+        { "forward --engine kernel 8080:h:80", "error: --engine 'kernel' is not in this version, which has auto, native and portable\ntry 'fairlead forward --help'\n" },
+        { "forward --engine Native 8080:h:80", "error: --engine 'Native' is unknown; write auto, native or portable\ntry 'fairlead forward --help'\n" },
+        { "forward --log-format xml 8080:h:80", "error: --log-format 'xml' is unknown; write text or json\ntry 'fairlead forward --help'\n" },
+        { "forward --drain 10 8080:h:80", "error: --drain '10' has no unit; write a whole number and a unit (ms, s, m, h, d), like 500ms or 10s, or off\ntry 'fairlead forward --help'\n" },
+        { "forward --connect-timeout 0s 8080:h:80", "error: --connect-timeout '0s' is no time at all; write a longer one, like 5s, or off\ntry 'fairlead forward --help'\n" },
+        { "forward 8080:h:80 --drain", "error: required argument missing for option: '--drain'\ntry 'fairlead forward --help'\n" },
+        { "forward @x", "error: forward '@x': has no target; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80\ntry 'fairlead forward --help'\n" },
+        {
+            "forward 8080 8080:h:80/udp 1:h:1 1:i:1",
+            """
+            error: forward '8080': has no target; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80
+            error: forward '8080:h:80/udp': protocol is /udp, and this version forwards TCP only; write /tcp, or leave it out
+            error: forward :1 to i:1: :1 is listened on by forward :1 to h:1 already; give one of them another port or address
+            try 'fairlead forward --help'
+
+            """
+        },
+        { "demo --port 0", "error: --port '0' is not a port; write a number from 1 to 65535, like 8080\ntry 'fairlead demo --help'\n" },
+        { "demo x", "error: unknown argument 'x'\ntry 'fairlead demo --help'\n" },
+        { "demo --port 9001 --echo-port 9001", "error: forward 'echo': 127.0.0.1:9001 is listened on by forward 'page' already; give one of them another port or address\ntry 'fairlead demo --help'\n" },
+        { "completion", "error: no shell is given; write bash, zsh or fish\ntry 'fairlead completion --help'\n" },
+        { "completion tcsh", "error: shell 'tcsh' is unknown; write bash, zsh or fish\ntry 'fairlead completion --help'\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task Wrong_usage_is_one_error_and_a_hint_and_status_2(string line, string expected)
+    {
+        var (status, output, error) = await RunAsync(line);
+
+        Assert.Equal(expected, error);
+        Assert.Equal("", output);
+        Assert.Equal(2, status);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    [InlineData("forward --help")]
+    [InlineData("forward -h x --drain 1")]
+    [InlineData("demo --help")]
+    [InlineData("completion --help")]
+    public async Task Every_help_has_examples(string line)
+    {
+        var (status, output, error) = await RunAsync(line);
+
+        Assert.Contains("\nUsage:\n  fairlead ", output);
+        Assert.Contains("\nExamples:\n  ", output);
+        Assert.DoesNotContain("[default:", output);
+        Assert.Equal("", error);
+        Assert.Equal(0, status);
+    }
+
+    [Fact]
+    public async Task Examples_of_the_help_are_forwards_that_can_be_read()
+    {
+        var (_, output, _) = await RunAsync("forward --help");
+
+        var examples = output[output.IndexOf("Examples:", StringComparison.Ordinal)..output.IndexOf("Signals:", StringComparison.Ordinal)]
+            .Split('\n').Where(line => line.StartsWith("  fairlead ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(7, examples.Count);
+        foreach (var example in examples)
+        {
+            // A comment stands at least two spaces behind the command.
+            var words = example.Trim().Split("  ")[0].Split(' ')[1..];
+            Assert.NotEmpty(ForwardCommand.Forwards(CommandLine.Build().Parse(words)));
+        }
+    }
+
+    [Fact]
+    public async Task Version_is_the_name_and_the_number()
+    {
+        var (status, output, _) = await RunAsync("--version");
+
+        Assert.Matches(@"^fairlead \d+\.\d+\.\d+\n$", output);
+        Assert.Equal(0, status);
+    }
+
+    [Fact]
+    public void Options_go_into_every_forward()
+    {
+        var parsed = CommandLine.Build().Parse("forward --engine portable --connect-timeout 1s --idle-timeout=10m --half-closed-timeout off --drain 0s --log-format json --log-level debug [::1]:80:h:80 81:h:81");
+
+        var forwards = ForwardCommand.Forwards(parsed);
+
+        Assert.Equal(2, forwards.Count);
+        foreach (var forward in forwards)
+        {
+            Assert.Equal(EngineKind.Portable, forward.Engine);
+            Assert.Equal(TimeSpan.FromSeconds(1), forward.Timeouts.Connect);
+            Assert.Equal(TimeSpan.FromMinutes(10), forward.Timeouts.Idle);
+            Assert.Equal(Timeout.InfiniteTimeSpan, forward.Timeouts.HalfClosed);
+            Assert.Equal(TimeSpan.Zero, forward.Timeouts.Drain);
+        }
+        Assert.Equal(new LogOptions(LogStyle.Json, LogLevel.Debug), LogOptions.Of(parsed));
+    }
+
+    [Fact]
+    public void Without_options_the_defaults_hold()
+    {
+        var parsed = CommandLine.Build().Parse("forward 80:h:80");
+
+        var forward = Assert.Single(ForwardCommand.Forwards(parsed));
+        Assert.Equal(new ForwardTimeouts { Drain = Host.DefaultDrain }, forward.Timeouts);
+        Assert.Equal(EngineKind.Auto, forward.Engine);
+        Assert.Equal(new LogOptions(LogStyle.Text, LogLevel.Information), LogOptions.Of(parsed));
+    }
+
+    [Fact]
+    public void Who_leaves_out_the_address_is_told_that_it_means_every_one()
+    {
+        Assert.Equal("listening on every address of this machine for 8080, 9000-9001; to keep it local, write 127.0.0.1:8080:h:80",
+            ForwardCommand.EverywhereNotice(["127.0.0.1:1:h:1", "8080:h:80", "9000-9001:h:80"])?.Message);
+        Assert.Null(ForwardCommand.EverywhereNotice(["127.0.0.1:1:h:1", "*:2:h:2", ":3:h:3", "[::1]:4:h:4", "unix:/a:h:5"]));
+    }
+
+    [Theory]
+    [InlineData("fairlead ", "--help --version -h completion demo forward")]
+    [InlineData("fairlead f", "forward")]
+    [InlineData("fairlead forward --e", "--engine")]
+    [InlineData("fairlead forward --engine n", "native")]
+    [InlineData("fairlead forward --engine=", "auto native portable")]
+    [InlineData("fairlead forward 8080:h:80 --log-l", "--log-level")]
+    [InlineData("fairlead completion z", "zsh")]
+    public async Task Bash_completes(string line, string expected)
+    {
+        Assert.SkipUnless(File.Exists("/bin/bash"), "needs bash");
+        var (_, script, _) = await RunAsync("completion bash");
+        // As readline fills them in: the line, and its words, cut at COMP_WORDBREAKS.
+        var call = $$"""
+            {{script}}
+            COMP_LINE="$1" COMP_POINT=${#1} COMP_WORDS=(${1//=/ = })
+            [[ $1 == *[\ =] ]] && COMP_WORDS+=("")
+            COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+            _fairlead "$2"
+            printf '%s\n' "${COMPREPLY[@]}"
+            """;
+        using var bash = Process.Start(new ProcessStartInfo("/bin/bash", ["-c", call, "bash", line, Path.Combine(AppContext.BaseDirectory, "Fairlead.Cli")]) { RedirectStandardOutput = true })!;
+        var found = await bash.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, string.Join(' ', found.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("zsh")]
+    [InlineData("fish")]
+    public async Task Other_shells_have_their_script(string shell)
+    {
+        var (status, output, _) = await RunAsync($"completion {shell}");
+
+        Assert.Contains("[suggest:", output);
+        Assert.Equal(0, status);
+    }
+
+    private static async Task<(int Status, string Output, string Error)> RunAsync(string line)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        using var error = new StringWriter { NewLine = "\n" };
+        var status = await CommandLine.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), output, error);
+        return (status, output.ToString(), error.ToString());
+    }
+}
