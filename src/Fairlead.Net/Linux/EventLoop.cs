@@ -47,7 +47,9 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     private readonly Queue<IReady> ready = new();
     private readonly List<int> closing = [];
     private readonly SlotTable slots = new();
+    private readonly Lock wakeUpGate = new();
     private volatile bool stopping;
+    private bool hasEnded;
     private int asleep;
 
     /// <summary>Starts a loop. <paramref name="onFault"/> is told of exceptions that reached it: each is a bug.</summary>
@@ -131,7 +133,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
 
     public override SynchronizationContext CreateCopy() => this;
 
-    /// <summary>Ends the loop and waits for its thread. Connections that still stand on it are left to the process's end.</summary>
+    /// <summary>Ends the loop and waits for its thread; again, does nothing. Connections that still stand on it are left to the process's end.</summary>
     public void Dispose()
     {
         stopping = true;
@@ -161,7 +163,11 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
             Guard(work);
         CloseDescriptors();
         Buffers.Dispose();
-        Libc.close(wakeUp);
+        lock (wakeUpGate)
+        {
+            hasEnded = true;
+            Libc.close(wakeUp);
+        }
         Libc.close(epoll);
         NativeMemory.Free(events);
     }
@@ -241,10 +247,15 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
         closing.Clear();
     }
 
+    // Under a lock, since the number of a closed descriptor may be somebody else's by now, who would find 8 bytes in his stream.
     private void Wake()
     {
         ulong one = 1;
-        Libc.write(wakeUp, &one, sizeof(ulong));
+        lock (wakeUpGate)
+        {
+            if (!hasEnded)
+                Libc.write(wakeUp, &one, sizeof(ulong));
+        }
     }
 
     private int Control(int operation, int descriptor, uint events, ulong identity)
