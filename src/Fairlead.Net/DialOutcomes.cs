@@ -12,7 +12,9 @@ internal static class DialOutcomes
     public static DialOutcome From(SocketError error, AddressFamily family) => error switch
     {
         SocketError.Success => DialOutcome.Connected,
-        SocketError.ConnectionRefused => DialOutcome.Refused,
+
+        // A reset while connecting is a listener that closes in this moment, or drops its backlog.
+        SocketError.ConnectionRefused or SocketError.ConnectionReset => DialOutcome.Refused,
         SocketError.AddressNotAvailable when family == AddressFamily.Unix => DialOutcome.Refused,
         SocketError.WouldBlock when family == AddressFamily.Unix => DialOutcome.Busy,
 

@@ -74,7 +74,7 @@ internal sealed class UnixListen : IDisposable
             throw e switch
             {
                 ListenException => e,
-                SocketException fault => Refused(fault.SocketErrorCode, fault.Message, fault),
+                SocketException fault => Refused(fault.SocketErrorCode, SystemWords.For(fault, AddressFamily.Unix), fault),
                 UnauthorizedAccessException => Refused(SocketError.AccessDenied, e.Message, e),
                 _ => Refused(SocketError.AddressAlreadyInUse, e.Message, e),
             };

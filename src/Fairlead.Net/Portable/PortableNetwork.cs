@@ -52,7 +52,7 @@ public sealed class PortableNetwork : INetwork
         catch (SocketException e)
         {
             socket?.Dispose();
-            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {e.Message}.", e);
+            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {SystemWords.For(e, endPoint.AddressFamily)}.", e);
         }
     }
 
@@ -68,7 +68,7 @@ public sealed class PortableNetwork : INetwork
         }
         catch (SocketException e)
         {
-            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {e.Message}.", e);
+            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {SystemWords.For(e, endPoint.AddressFamily)}.", e);
         }
         catch
         {

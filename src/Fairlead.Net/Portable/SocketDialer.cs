@@ -31,7 +31,7 @@ internal sealed class SocketDialer(SocketTuning tuning) : IDialer
         }
         catch (SocketException e)
         {
-            return new DialResult(DialOutcomes.From(e.SocketErrorCode, target.AddressFamily), Detail: e.Message);
+            return new DialResult(DialOutcomes.From(e.SocketErrorCode, target.AddressFamily), Detail: SystemWords.For(e, target.AddressFamily));
         }
         finally
         {

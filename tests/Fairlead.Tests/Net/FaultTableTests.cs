@@ -29,6 +29,7 @@ public sealed class FaultTableTests
     [Theory]
     [InlineData(SocketError.ConnectionRefused, AddressFamily.InterNetwork, DialOutcome.Refused)]
     [InlineData(SocketError.ConnectionRefused, AddressFamily.Unix, DialOutcome.Refused)]
+    [InlineData(SocketError.ConnectionReset, AddressFamily.InterNetwork, DialOutcome.Refused)]
     [InlineData(SocketError.AddressNotAvailable, AddressFamily.InterNetwork, DialOutcome.NoLocalAddress)]
     [InlineData(SocketError.AddressNotAvailable, AddressFamily.Unix, DialOutcome.Refused)]
     [InlineData(SocketError.WouldBlock, AddressFamily.InterNetworkV6, DialOutcome.NoResources)]

@@ -174,6 +174,7 @@ public sealed partial class UnixListenTests : IDisposable
         var missing = Path.Combine(folder.FullName, "missing", "it.sock");
         var refused = Assert.Throws<ListenException>(() => Listen(missing));
         Assert.Contains(missing, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("No such file or directory", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
