@@ -69,7 +69,11 @@ internal abstract class NativeConnection : Connection, IPollable
     /// <returns>The connection, or null (and the descriptor closed) if the loop cannot watch it: then <paramref name="error"/> is the errno.</returns>
     public static NativeConnection? Accepted(EventLoop loop, int descriptor, SocketName peer, EndPoint listen, out int error)
     {
-        return Watched(new AcceptedConnection(loop, descriptor, peer, listen), out error);
+        return Watched(
+            listen is UnixDomainSocketEndPoint unix
+                ? new AcceptedUnixConnection(loop, descriptor, unix)
+                : new AcceptedConnection(loop, descriptor, peer),
+            out error);
     }
 
     /// <summary>The same for one that has just been told to connect.</summary>
@@ -232,15 +236,18 @@ internal abstract class NativeConnection : Connection, IPollable
     /// <summary>What an awaitable operation asks before and while it waits.</summary>
     internal bool IsClosed => (state & State.Closed) != 0;
 
-    /// <summary>
-    /// What was accepted remembers its peer, in 24 bytes, and where it was accepted: the kernel does not keep that name where it was
-    /// temporary (a Unix socket's).
-    /// </summary>
-    private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer, EndPoint listen) : NativeConnection(loop, descriptor)
+    /// <summary>What was accepted remembers its peer, in 24 bytes.</summary>
+    private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer) : NativeConnection(loop, descriptor)
     {
         public override EndPoint? RemoteEndPoint => peer.ToEndPoint();
+    }
 
-        public override EndPoint? LocalEndPoint => listen is UnixDomainSocketEndPoint ? listen : base.LocalEndPoint;
+    /// <summary>On a Unix socket it has no peer's name, and remembers where it was accepted: the name that the kernel keeps was temporary.</summary>
+    private sealed class AcceptedUnixConnection(EventLoop loop, int descriptor, UnixDomainSocketEndPoint listen) : NativeConnection(loop, descriptor)
+    {
+        public override EndPoint? RemoteEndPoint => null;
+
+        public override EndPoint? LocalEndPoint => listen;
     }
 
     /// <summary>What was dialled remembers its target, which its dialer has anyway.</summary>

@@ -121,7 +121,7 @@ internal sealed class Forward
             {
                 await room.EnterAsync(Cut);
                 if (acceptor.TryAccept() is { } client)
-                    _ = Track(new Session(this, listen, client, Interlocked.Increment(ref lastId))).RunAsync();
+                    _ = Track(new Session(listen, client, Interlocked.Increment(ref lastId))).RunAsync();
                 else
                     room.Leave();
             }

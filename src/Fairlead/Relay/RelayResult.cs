@@ -45,4 +45,4 @@ public enum RelayEnd
 /// </param>
 /// <param name="BytesFromClient">Bytes that the upstream's connection took.</param>
 /// <param name="BytesFromUpstream">Bytes that the client's connection took.</param>
-public readonly record struct RelayResult(RelayEnd End, Side By, long BytesFromClient, long BytesFromUpstream);
+public sealed record RelayResult(RelayEnd End, Side By, long BytesFromClient, long BytesFromUpstream);
