@@ -5,7 +5,7 @@ using System.Reflection;
 
 namespace Fairlead.Cli;
 
-/// <summary>The commands, and how the program ends: 0 done, 1 failed while running, 2 wrong usage or configuration.</summary>
+/// <summary>The commands, and how the program ends: 0 done, 1 failed while running, 2 wrong usage or configuration, or a listen that cannot be had.</summary>
 internal static class CommandLine
 {
     public const int Done = 0;
@@ -22,7 +22,7 @@ internal static class CommandLine
           fairlead forward --help                            every form and option
 
         Exit status:
-          0 done, 1 failed while running, 2 wrong usage or configuration
+          0 done, 1 failed while running, 2 wrong usage, or a listen that cannot be had
         """;
 
     /// <summary>Runs the program.</summary>

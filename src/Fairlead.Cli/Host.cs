@@ -35,13 +35,14 @@ internal static class Host
             catch (ForwardException refusal)
             {
                 log.Write(new ProgramEntry(LogLevel.Error, "start_failed", refusal.Message));
-                // With a cause it is the system that refuses, which another try may find in a better mood; without, it is what was asked for.
-                return refusal.InnerException is null ? CommandLine.Refused : CommandLine.Failed;
+                return CommandLine.Refused;
             }
 
             await signals.Asked.ConfigureAwait(false);
+            // Told when it is true: by then nobody new is let in.
+            var stopped = engine.StopAsync(atOnce: signals.AtOnce);
             log.Write(Stopping(engine.SessionCount, forwards.Max(forward => forward.Timeouts.Drain)));
-            var reset = await engine.StopAsync(atOnce: signals.AtOnce).ConfigureAwait(false);
+            var reset = await stopped.ConfigureAwait(false);
             log.Write(new ProgramEntry(LogLevel.Information, "stopped", reset == 0 ? "stopped" : $"stopped; {Sessions(reset)} had to be reset", new KeyValuePair<string, object?>("reset", reset)));
         }
         return CommandLine.Done;
