@@ -24,7 +24,12 @@ internal static class Host
         foreach (var entry in firstWords)
             log.Write(entry);
 
-        var engine = new Engine(new EngineOptions { Log = log.Write, Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE") != "off" });
+        var engine = new Engine(new EngineOptions
+        {
+            Log = log.Write,
+            Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE") != "off",
+            Loops = int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount,
+        });
         await using (engine.ConfigureAwait(false))
         {
             try

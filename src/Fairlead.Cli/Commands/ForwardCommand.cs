@@ -32,6 +32,7 @@ internal static class ForwardCommand
 
         Environment:
           FAIRLEAD_SPLICE=off    never move bytes inside the kernel by splice(2)
+          FAIRLEAD_LOOPS=N       N event loops instead of one for each processor
           NO_COLOR=1             no colours on a terminal
         """;
 

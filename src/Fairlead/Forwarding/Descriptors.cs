@@ -20,13 +20,13 @@ internal static class Descriptors
     public static int CountOpen() => Directory.Exists("/proc/self/fd") ? Directory.GetFileSystemEntries("/proc/self/fd").Length - 1 : 0;
 
     /// <summary>
-    /// How many are kept back for the runtime, look-ups, reload and admin. An idle .NET process holds 31 by itself, so that under a very
+    /// How many are kept back for the runtime, look-ups, reload and admin. An idle .NET process holds 31 by itself, the published file 50, so that under a very
     /// low limit little can be kept.
     /// </summary>
     public static int Reserve(int limit) => limit < 96 ? 8 : 32;
 
-    /// <summary>How many pipes splice may have: an eighth of the limit in descriptors, two each, and no more than is of use.</summary>
-    public static int Pipes(int limit) => Math.Min(64, limit / 16);
+    /// <summary>How many pipes splice may have: an eighth of the limit in descriptors, two each, and no more than is of use; none where descriptors are dear.</summary>
+    public static int Pipes(int limit) => limit < 256 ? 0 : Math.Min(64, limit / 16);
 
     /// <summary>
     /// How many sessions there is room for beside what is open, the reserve and the pipes: a session is two descriptors. Below one there
