@@ -75,7 +75,12 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
 
     public override void Stop() => Finish(RelayEnd.Stopped, Side.Fairlead);
 
-    public void OnReadiness(NativeConnection connection) => Move();
+    // One that used its turn up and waits for another has no more to gain from an event: readiness is remembered.
+    public void OnReadiness(NativeConnection connection)
+    {
+        if (!isQueued)
+            Move();
+    }
 
     public void OnTurn()
     {
