@@ -147,12 +147,12 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
 
     private void Count(Side from, int count)
     {
+        if (timer is not null)
+            Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
         if (from == Side.Client)
             Interlocked.Add(ref bytesFromClient, count);
         else
             Interlocked.Add(ref bytesFromUpstream, count);
-        if (timer is not null)
-            Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
     }
 
     private void StartTimer()
