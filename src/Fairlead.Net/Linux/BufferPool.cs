@@ -15,14 +15,33 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
     private readonly Stack<MemoryBuffer> memory = new();
     private readonly Stack<KernelPipe> idlePipes = new();
 
+    /// <summary>How many buffers are lent at present.</summary>
+    public int Lent { get; private set; }
+
+    /// <summary>How many pipes lie ready to be lent.</summary>
+    public int IdlePipes => idlePipes.Count;
+
+    /// <summary>What the pipes are paid from.</summary>
+    public PipeBudget Pipes => pipes;
+
     /// <summary>An empty memory buffer that has room for more than the usual, if need be.</summary>
-    public MemoryBuffer RentMemory(int atLeast) => atLeast <= memorySize ? RentMemory() : new MemoryBuffer(atLeast);
+    public MemoryBuffer RentMemory(int atLeast)
+    {
+        Lent++;
+        return atLeast <= memorySize && memory.TryPop(out var buffer) ? buffer : new MemoryBuffer(Math.Max(atLeast, memorySize));
+    }
 
     /// <summary>An empty memory buffer.</summary>
-    public MemoryBuffer RentMemory() => memory.TryPop(out var buffer) ? buffer : new MemoryBuffer(memorySize);
+    public MemoryBuffer RentMemory() => RentMemory(memorySize);
 
     /// <summary>An empty pipe; null when splice is off or its budget is spent, so that memory has to do.</summary>
-    public KernelPipe? TryRentPipe() => idlePipes.TryPop(out var pipe) ? pipe : pipes.TryCreate();
+    public KernelPipe? TryRentPipe()
+    {
+        if (!idlePipes.TryPop(out var pipe) && (pipe = pipes.TryCreate()) is null)
+            return null;
+        Lent++;
+        return pipe;
+    }
 
     /// <summary>Whether <see cref="TryRentPipe"/> may succeed.</summary>
     public bool HasPipes => idlePipes.Count > 0 || !pipes.IsSpent;
@@ -30,6 +49,7 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
     /// <summary>Takes a buffer back. A pipe that still holds bytes is closed, never lent again.</summary>
     public void Return(TransferBuffer buffer)
     {
+        Lent--;
         if (buffer is MemoryBuffer plain)
         {
             plain.Clear();
@@ -68,11 +88,32 @@ internal sealed class PipeBudget(long bytes, int pipes)
 
     private readonly Lock gate = new();
     private readonly long allBytes = bytes;
+    private readonly int allPipes = pipes;
     private long bytesLeft = bytes;
     private int pipesLeft = pipes;
 
     /// <summary>No pipe at all: copy only.</summary>
     public static PipeBudget None => new(0, 0);
+
+    /// <summary>How many pipes there are.</summary>
+    public int Made
+    {
+        get
+        {
+            lock (gate)
+                return allPipes - pipesLeft;
+        }
+    }
+
+    /// <summary>How much of the budget they take, in bytes.</summary>
+    public long BytesTaken
+    {
+        get
+        {
+            lock (gate)
+                return allBytes - bytesLeft;
+        }
+    }
 
     /// <summary>Whether no further pipe will be made for now.</summary>
     public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small;

@@ -49,6 +49,9 @@ internal abstract class NativeConnection : Connection, IPollable
 
     public EventLoop Loop { get; }
 
+    /// <summary>For tests, which ask it for its options.</summary>
+    internal int Descriptor => descriptor;
+
     public override SynchronizationContext? Context => Loop;
 
     /// <summary>Whoever relays this connection; it then gets all readiness.</summary>
