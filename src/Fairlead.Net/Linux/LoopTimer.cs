@@ -2,14 +2,22 @@ using System.Runtime.Versioning;
 
 namespace Fairlead.Net;
 
-/// <summary>A timer in the wheel of an event loop. Used on the loop only; fires on it.</summary>
+/// <summary>A timer in the wheel of an event loop. Fires on it.</summary>
+/// <param name="wheel">The wheel.</param>
+/// <param name="callback">Called when it fires.</param>
+/// <param name="state">What that is called with.</param>
+/// <param name="loop">
+/// Whose wheel it is: then the timer may be changed and disposed from any thread, which happens on the loop a little later. The class library
+/// does so: <see cref="Task.WaitAsync(TimeSpan, TimeProvider)"/> disposes its timer on the thread where the task completed, and
+/// <see cref="Task.Delay(TimeSpan, TimeProvider, CancellationToken)"/> where it was cancelled. Null: used on the loop only.
+/// </param>
 [SupportedOSPlatform("linux")]
-internal sealed class LoopTimer(TimerWheel wheel, TimerCallback callback, object? state) : ITimer
+internal sealed class LoopTimer(TimerWheel wheel, TimerCallback callback, object? state, EventLoop? loop = null) : ITimer
 {
     private long periodTicks;
 
     /// <summary>The tick at which it fires.</summary>
-    public long DueTick { get; private set; }
+    public long DueTick { get; internal set; }
 
     // The wheel's own: where the timer lies (below zero: nowhere), and its neighbours there.
     internal int Slot = -1;
@@ -18,6 +26,11 @@ internal sealed class LoopTimer(TimerWheel wheel, TimerCallback callback, object
     /// <summary>Fires once after <paramref name="dueTime"/>, then every <paramref name="period"/>; infinite means never.</summary>
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
+        if (IsElsewhere)
+        {
+            loop!.Run(() => Change(dueTime, period));
+            return true;
+        }
         wheel.Remove(this);
         periodTicks = period == Timeout.InfiniteTimeSpan || period == TimeSpan.Zero ? 0 : Ticks(period);
         if (dueTime == Timeout.InfiniteTimeSpan)
@@ -38,13 +51,21 @@ internal sealed class LoopTimer(TimerWheel wheel, TimerCallback callback, object
         callback(state);
     }
 
-    public void Dispose() => wheel.Remove(this);
+    public void Dispose()
+    {
+        if (IsElsewhere)
+            loop!.Post(static timer => ((LoopTimer)timer!).Dispose(), this);
+        else
+            wheel.Remove(this);
+    }
 
     public ValueTask DisposeAsync()
     {
         Dispose();
         return default;
     }
+
+    private bool IsElsewhere => loop is not null && EventLoop.Current != loop;
 
     // Rounded up, and one more for the tick that is under way: a timer never fires early.
     private static long Ticks(TimeSpan span)
@@ -68,7 +89,7 @@ internal sealed class LoopTime : TimeProvider
     {
         if (EventLoop.Current is not { } loop)
             return System.CreateTimer(callback, state, dueTime, period);
-        var timer = new LoopTimer(loop.Timers, callback, state);
+        var timer = new LoopTimer(loop.Timers, callback, state, loop);
         timer.Change(dueTime, period);
         return timer;
     }
