@@ -82,7 +82,8 @@ internal sealed class TimerWheel(long tick)
         now = Math.Max(now, tick);
     }
 
-    // A timer in a higher level differs from now in a higher bit group, so it is later than all those of lower levels.
+    // A timer in a higher level differs from now in a higher bit group, so it is later than all those of lower levels. In the last level, the
+    // present slot comes last: what lies there is nearly a whole round away.
     private bool TryNext(out int slot, out long tick)
     {
         for (var level = 0; level < Levels; level++)
@@ -91,10 +92,11 @@ internal sealed class TimerWheel(long tick)
                 continue;
             var shift = level * Bits;
             var current = (int)(now >> shift) & (Slots - 1);
-            var index = (BitOperations.TrailingZeroCount(BitOperations.RotateRight(occupied[level], current)) + current) & (Slots - 1);
+            var first = level == Levels - 1 ? current + 1 : current;
+            var index = (BitOperations.TrailingZeroCount(BitOperations.RotateRight(occupied[level], first)) + first) & (Slots - 1);
             var range = 1L << (shift + Bits);
             tick = (now & ~(range - 1)) + ((long)index << shift);
-            if (index < current || (index == current && level == Levels - 1))
+            if (index < first)
                 tick += range;
             slot = level * Slots + index;
             return true;
