@@ -12,7 +12,8 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
     private const int MostThreads = 4;
 
     private readonly BlockingCollection<(string Name, TaskCompletionSource<IPAddress[]> Answer)> queue = [];
-    private int threads, idle;
+    private readonly Lock gate = new();
+    private int threads, unanswered;
 
     /// <summary>The system's resolver.</summary>
     public LookUps()
@@ -24,9 +25,15 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
     public Task<IPAddress[]> AskAsync(string name)
     {
         var answer = new TaskCompletionSource<IPAddress[]>(TaskCreationOptions.RunContinuationsAsynchronously);
-        queue.Add((name, answer));
-        if (Volatile.Read(ref idle) == 0 && threads < MostThreads && Interlocked.Increment(ref threads) <= MostThreads)
-            new Thread(Serve) { IsBackground = true, Name = "fairlead-names" }.Start();
+        lock (gate)
+        {
+            queue.Add((name, answer));
+            if (++unanswered > threads && threads < MostThreads)
+            {
+                threads++;
+                new Thread(Serve) { IsBackground = true, Name = "fairlead-names" }.Start();
+            }
+        }
         return answer.Task;
     }
 
@@ -34,13 +41,8 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
 
     private void Serve()
     {
-        while (true)
+        while (queue.TryTake(out var work, Timeout.Infinite))
         {
-            Interlocked.Increment(ref idle);
-            var more = queue.TryTake(out var work, Timeout.Infinite);
-            Interlocked.Decrement(ref idle);
-            if (!more)
-                return;
             try
             {
                 work.Answer.SetResult(ask(work.Name));
@@ -49,6 +51,8 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
             {
                 work.Answer.SetException(e);
             }
+            lock (gate)
+                unanswered--;
         }
     }
 }
