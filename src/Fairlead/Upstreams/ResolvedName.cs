@@ -24,7 +24,7 @@ internal sealed class ResolvedName : IDisposable
     private Task<bool>? underWay;
     private long? lastAsked;
     private bool isFailing;
-    private (IPAddress Address, long Since)? winner;
+    private volatile Winner? winner;
 
     public ResolvedName(string name, LookUps lookUps, TimeSpan interval, TimeProvider time, Action<LogEntry> log)
     {
@@ -65,11 +65,12 @@ internal sealed class ResolvedName : IDisposable
         }
     }
 
-    /// <summary>Says which address connected first, so that it goes first for a while.</summary>
+    /// <summary>Says which address connected first, so that it goes first for a while. Winning again does not make that longer.</summary>
     public void Prefer(IPAddress address)
     {
-        if (winner?.Address.Equals(address) != true)
-            winner = (address, time.GetTimestamp());
+        var present = winner;
+        if (!GoesFirst(present) || !address.Equals(present!.Address))
+            winner = new Winner(address, time.GetTimestamp());
     }
 
     public void Dispose() => timer.Dispose();
@@ -104,7 +105,7 @@ internal sealed class ResolvedName : IDisposable
         if (found.Length < 2)
             return found;
         var first = found[0];
-        if (winner is { } won && time.GetElapsedTime(won.Since) < preferenceLife && found.Contains(won.Address))
+        if (winner is { } won && GoesFirst(won) && found.Contains(won.Address))
             first = won.Address;
         var same = found.Where(address => address.AddressFamily == first.AddressFamily && !address.Equals(first)).Prepend(first).ToArray();
         var other = found.Where(address => address.AddressFamily != first.AddressFamily).ToArray();
@@ -116,4 +117,9 @@ internal sealed class ResolvedName : IDisposable
         }
         return [.. ordered];
     }
+
+    private bool GoesFirst(Winner? won) => won is not null && time.GetElapsedTime(won.Since) < preferenceLife;
+
+    // Immutable, since sessions of several loops read and write it.
+    private sealed record Winner(IPAddress Address, long Since);
 }
