@@ -45,10 +45,10 @@ internal sealed class ResolvedName : IDisposable
     public IPAddress[] Addresses => Order(addresses);
 
     /// <summary>Waits for the look-up that is under way, if no address is known yet.</summary>
-    public async Task WaitForFirstAsync(TimeSpan atMost)
+    public async Task WaitForFirstAsync(TimeSpan atMost, CancellationToken cancel)
     {
         if (addresses.Length == 0)
-            await ((Task)RefreshAsync()).WaitAsync(atMost, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await ((Task)RefreshAsync()).WaitAsync(atMost, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     /// <summary>Looks the name up again, unless that happened within the last second: whether the addresses changed. Never faults.</summary>

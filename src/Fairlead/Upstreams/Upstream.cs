@@ -39,17 +39,23 @@ internal sealed class Upstream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<DialResult> DialAsync(INetwork network, TimeSpan connect, CancellationToken cancel)
     {
-        var time = network.Time;
-        var start = time.GetTimestamp();
-        var left = connect;
+        var deadline = new Deadline(network.Time, connect);
         for (var dials = 1; ; dials++)
         {
-            var result = address is not null ? await network.Dialer.DialAsync(address, left, cancel) : await DialNameAsync(network, left, cancel);
-            if (result.Connection is not null || dials == MostDials || cancel.IsCancellationRequested)
+            var result = address is not null ? await network.Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(network, deadline, cancel);
+            if (result.Connection is not null || cancel.IsCancellationRequested)
                 return result;
-            if (connect != Timeout.InfiniteTimeSpan)
-                left = connect - time.GetElapsedTime(start);
-            if ((left <= TimeSpan.Zero && left != Timeout.InfiniteTimeSpan) || !await IsWorthAnotherAsync(result.Outcome, left, time))
+            var isShortage = result.Outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress;
+
+            // Looked up in any case: for the next client, if it is too late for this one.
+            var refresh = isShortage ? null : name?.RefreshAsync();
+            if (dials == MostDials || deadline.HasPassed)
+                return result;
+            if (isShortage)
+                await Task.Delay(pauseAfterShortage, network.Time, CancellationToken.None);
+            else if (refresh is null || !await HasNewAddressesAsync(refresh, deadline.Left, network.Time, cancel))
+                return result;
+            if (deadline.HasPassed)
                 return result;
         }
     }
@@ -57,30 +63,44 @@ internal sealed class Upstream
     /// <summary>The upstream as it was written, with the port.</summary>
     public override string ToString() => text;
 
-    private async ValueTask<DialResult> DialNameAsync(INetwork network, TimeSpan left, CancellationToken cancel)
+    private async ValueTask<DialResult> DialNameAsync(INetwork network, Deadline deadline, CancellationToken cancel)
     {
-        await name!.WaitForFirstAsync(left);
+        await name!.WaitForFirstAsync(deadline.Left, cancel);
+        if (cancel.IsCancellationRequested)
+            return new DialResult(DialOutcome.Cancelled);
         var addresses = name.Addresses;
         if (addresses.Length == 0)
             return new DialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name.Name)}");
-        var result = await HappyEyeballs.DialAsync(network.Dialer, addresses, port, left, network.Time, cancel);
+        var result = await HappyEyeballs.DialAsync(network.Dialer, addresses, port, deadline.Left, network.Time, cancel);
         if (addresses.Length > 1 && result.Connection?.RemoteEndPoint is IPEndPoint winner)
             name.Prefer(winner.Address);
         return result;
     }
 
-    private async ValueTask<bool> IsWorthAnotherAsync(DialOutcome outcome, TimeSpan left, TimeProvider time)
+    private static async Task<bool> HasNewAddressesAsync(Task<bool> refresh, TimeSpan left, TimeProvider time, CancellationToken cancel)
     {
-        if (outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress)
-        {
-            await Task.Delay(pauseAfterShortage, time);
-            return true;
-        }
-        if (name is null)
-            return false;
         var patience = left == Timeout.InfiniteTimeSpan || left > mostWaitForNewAddresses ? mostWaitForNewAddresses : left;
-        var refresh = name.RefreshAsync();
-        await Task.WhenAny(refresh, Task.Delay(patience, time));
+        await Task.WhenAny(refresh, Task.Delay(patience, time, cancel));
         return refresh.IsCompleted && await refresh;
+    }
+
+    /// <summary>The end of all dials together.</summary>
+    private readonly struct Deadline(TimeProvider time, TimeSpan limit)
+    {
+        private readonly long start = time.GetTimestamp();
+
+        /// <summary>What is left: zero when it has passed, infinite when there is none.</summary>
+        public TimeSpan Left
+        {
+            get
+            {
+                if (limit == Timeout.InfiniteTimeSpan)
+                    return limit;
+                var left = limit - time.GetElapsedTime(start);
+                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            }
+        }
+
+        public bool HasPassed => Left == TimeSpan.Zero;
     }
 }
