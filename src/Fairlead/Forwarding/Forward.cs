@@ -15,7 +15,7 @@ internal sealed class Forward
     private Session? sessions;
     private int count;
     private Admission? admission;
-    private bool isStopping;
+    private bool isBacklogServed;
 
     public Forward(ForwardConfig config, INetwork network, Action<LogEntry> log)
     {
@@ -60,12 +60,6 @@ internal sealed class Forward
     /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
     public void Unbind()
     {
-        lock (gate)
-        {
-            isStopping = true;
-            if (count == 0)
-                empty.TrySetResult();
-        }
         foreach (var acceptor in listens.SelectMany(listen => listen.Acceptors))
             acceptor.Context.Run(acceptor.Unbind);
     }
@@ -74,6 +68,14 @@ internal sealed class Forward
     public async Task WhenOverAsync()
     {
         await Task.WhenAll(accepting);
+
+        // Not before: until then, the backlog may still bring somebody.
+        lock (gate)
+        {
+            isBacklogServed = true;
+            if (count == 0)
+                empty.TrySetResult();
+        }
         await empty.Task;
     }
 
@@ -106,7 +108,7 @@ internal sealed class Forward
             if (session.Next is not null)
                 session.Next.Previous = session.Previous;
             session.Previous = session.Next = null;
-            if (--count == 0 && isStopping)
+            if (--count == 0 && isBacklogServed)
                 empty.TrySetResult();
         }
         admission!.Leave();
