@@ -56,8 +56,8 @@ internal sealed class Session(Listen listen, Connection client, long id)
         {
             client.Dispose();
             upstream?.Dispose();
-            forward.Leave(this);
             forward.Log(new SessionEnded(this, outcome, TimeProvider.System.GetElapsedTime(start)));
+            forward.Leave(this);
         }
     }
 
