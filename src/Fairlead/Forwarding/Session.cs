@@ -40,10 +40,11 @@ internal sealed class Session(Listen listen, Connection client, long id)
                 client.Abort();
                 return;
             }
-            relay = Relay.Between(client, upstream, forward.RelayOptions);
+            // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
+            Interlocked.Exchange(ref relay, Relay.Between(client, upstream, forward.RelayOptions));
             if (forward.Cut.IsCancellationRequested)
-                relay.Stop();
-            var result = await relay.RunAsync();
+                relay!.Stop();
+            var result = await relay!.RunAsync();
             outcome = SessionOutcome.Of(result);
         }
         catch (Exception fault)
