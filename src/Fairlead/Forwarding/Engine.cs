@@ -92,8 +92,7 @@ public sealed class Engine : IAsyncDisposable
     {
         lock (gate)
         {
-            var patience = drain ?? forwards.Select(forward => forward.Config.Timeouts.Drain).DefaultIfEmpty().Max();
-            return stopping ??= StopCoreAsync(patience, atOnce);
+            return stopping ??= StopCoreAsync(drain ?? LongestDrain(), atOnce);
         }
     }
 
@@ -110,6 +109,12 @@ public sealed class Engine : IAsyncDisposable
         await over.ConfigureAwait(false);
         Release();
         return reset;
+    }
+
+    private TimeSpan LongestDrain()
+    {
+        var drains = forwards.Select(forward => forward.Config.Timeouts.Drain).ToList();
+        return drains.Contains(Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : drains.DefaultIfEmpty().Max();
     }
 
     // One listening socket a loop spreads clients evenly, but multiplies descriptors.
