@@ -383,7 +383,7 @@ public sealed class Relayed(Relay relay, Connection client, Connection near, Con
 
     public ManualTime Time => time;
 
-    public Task<RelayResult> Ending { get; private set; } = Task.FromResult<RelayResult>(default);
+    public Task<RelayResult> Ending { get; private set; } = Task.FromResult<RelayResult>(null!);
 
     public Connection End(Side side) => side == Side.Client ? client : upstream;
 
