@@ -150,7 +150,7 @@ public sealed class Engine : IAsyncDisposable
                 var endPoint = acceptors[0].LocalEndPoint;
                 chosenPort = (endPoint as IPEndPoint)?.Port ?? 0;
                 var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                forward.Add(new Listen(forward, text, endPoint, UpstreamOf(config, planned.ToPort), acceptors));
+                forward.Add(new Listen(forward, Printable.Escape(text), endPoint, UpstreamOf(config, planned.ToPort), acceptors));
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {

@@ -16,7 +16,7 @@ internal sealed class SessionEnded(Session session, SessionOutcome outcome, Time
             var who = outcome.By switch { Side.Client => " by the client", Side.Upstream => " by the upstream", _ => "" };
             var detail = outcome.Detail is null ? "" : $" ({Printable.Escape(outcome.Detail)})";
             return string.Create(CultureInfo.InvariantCulture,
-                $"{Client} > {Listen} > {Upstream}: {outcome.Word.Replace('_', ' ')}{who}{detail} after {duration.TotalSeconds:0.000} s, {session.BytesFromClient} B up, {session.BytesFromUpstream} B down");
+                $"{Client} > {Listen} > {Upstream}: {outcome.Word.Replace('_', ' ')}{who}{detail} after {duration.TotalSeconds:F3} s, {session.BytesFromClient} B up, {session.BytesFromUpstream} B down");
         }
     }
 
@@ -37,7 +37,7 @@ internal sealed class SessionEnded(Session session, SessionOutcome outcome, Time
 
     private string Client => session.Client.RemoteEndPoint?.ToString() ?? "unix";
 
-    private string Listen => Printable.Escape(session.Listen.ToString());
+    private string Listen => session.Listen.Text;
 
-    private string Upstream => Printable.Escape(session.Listen.Upstream.ToString());
+    private string Upstream => session.Listen.Upstream.Text;
 }

@@ -12,7 +12,6 @@ internal sealed class Upstream
     private static readonly TimeSpan pauseAfterShortage = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan mostWaitForNewAddresses = TimeSpan.FromSeconds(1);
 
-    private readonly string text;
     private readonly EndPoint? address;
     private readonly ResolvedName? name;
     private readonly int port;
@@ -21,7 +20,7 @@ internal sealed class Upstream
     public Upstream(EndPoint address, string text)
     {
         this.address = address;
-        this.text = text;
+        Text = Printable.Escape(text);
     }
 
     /// <summary>An upstream whose addresses are looked up. The name is shared by the ports of a host, and somebody else's to dispose.</summary>
@@ -29,7 +28,7 @@ internal sealed class Upstream
     {
         this.name = name;
         this.port = port;
-        this.text = text;
+        Text = Printable.Escape(text);
     }
 
     /// <summary>
@@ -60,8 +59,11 @@ internal sealed class Upstream
         }
     }
 
-    /// <summary>The upstream as it was written, with the port.</summary>
-    public override string ToString() => text;
+    /// <summary>The upstream as it was written, with the port; escaped.</summary>
+    public string Text { get; }
+
+    /// <summary>The upstream as it was written, with the port; escaped.</summary>
+    public override string ToString() => Text;
 
     private async ValueTask<DialResult> DialNameAsync(INetwork network, Deadline deadline, CancellationToken cancel)
     {

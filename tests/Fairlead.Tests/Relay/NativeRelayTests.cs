@@ -85,9 +85,9 @@ public sealed class NativeRelayTurnTests
             Assert.Equal(RelayEnd.Closed, (await ending).End);
 
             // From one event to the next, the bulk has the end of a turn and the beginning of the next.
-            Assert.True(moved.Count > 16, $"There were {moved.Count} turns.");
+            Assert.True(moved.Count > 8, $"There were {moved.Count} turns.");
             var most = moved.Zip(moved.Skip(1), (before, after) => after - before).Max();
-            Assert.InRange(most, 1, 2 * NativeRelay.BytesPerTurn);
+            Assert.InRange(most, 1, 2 * NativeRelay.BytesPerTurn * (splice ? NativeRelay.SplicedForCopied : 1));
             foreach (var connection in new[] { client, near, far, upstream })
                 connection.Dispose();
         });
