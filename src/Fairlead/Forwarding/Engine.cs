@@ -134,11 +134,12 @@ public sealed class Engine : IAsyncDisposable
         var network = NetworkOf(config);
         var forward = new Forward(config, network, Log);
         forwards.Add(forward);
-        var chosenPort = 0;
+        var (chosenPort, chosenFor) = (0, (Endpoint?)null);
         foreach (var planned in plan)
         {
             // Port 0 on several addresses (localhost) is one port, the one that the system chose for the first.
-            var address = planned.Address is IPEndPoint { Port: 0 } ip && chosenPort > 0 ? new IPEndPoint(ip.Address, chosenPort) : planned.Address;
+            var isChosen = chosenPort > 0 && ReferenceEquals(chosenFor, planned.Written);
+            var address = isChosen && planned.Address is IPEndPoint { Port: 0 } ip ? new IPEndPoint(ip.Address, chosenPort) : planned.Address;
             try
             {
                 var acceptors = network.Listen(address, new ListenOptions
@@ -148,9 +149,9 @@ public sealed class Engine : IAsyncDisposable
                     OnPause = error => Log(Notice.AcceptPaused(planned.Text, new SocketException((int)error).Message)),
                 });
                 var endPoint = acceptors[0].LocalEndPoint;
-                chosenPort = (endPoint as IPEndPoint)?.Port ?? 0;
+                (chosenPort, chosenFor) = ((endPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                forward.Add(new Listen(forward, Printable.Escape(text), endPoint, UpstreamOf(config, planned.ToPort), acceptors));
+                forward.Add(new Listen(forward, planned.Written, Printable.Escape(text), endPoint, UpstreamOf(config, planned.ToPort), acceptors));
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
@@ -228,7 +229,8 @@ public sealed class Engine : IAsyncDisposable
         foreach (var listen in forward.Config.Listen)
         {
             var isChosen = listen is PortEndpoint { Ports: { First: 0 } };
-            foreach (var text in isChosen ? forward.Listens.Select(bound => bound.Text) : [listen.ToString()!])
+            var chosen = forward.Listens.Where(bound => ReferenceEquals(bound.Written, listen)).Select(bound => bound.Text);
+            foreach (var text in isChosen ? chosen : [listen.ToString()!])
                 Log(Notice.Listening(forward.Config, text, engine));
             if (!isChosen && ephemeral is var (first, last) && listen is PortEndpoint { Ports: var ports } && ports.First <= last && ports.Last >= first)
                 Log(Notice.EphemeralPort(listen.ToString()!, first, last));

@@ -4,12 +4,12 @@ using System.Net.Sockets;
 namespace Fairlead;
 
 /// <summary>One socket to be bound for a forward: pure, nothing is bound yet.</summary>
-/// <param name="Forward">Whose it is.</param>
+/// <param name="Written">The listen of which it is a part, as it was written.</param>
 /// <param name="Text">The address as it is shown.</param>
 /// <param name="Address">The address.</param>
 /// <param name="IsOptional">Whether it may be left out where the system lacks the family: it was not written literally.</param>
 /// <param name="ToPort">The upstream's port; 0 for a Unix socket.</param>
-internal sealed record PlannedListen(ForwardConfig Forward, string Text, EndPoint Address, bool IsOptional, int ToPort)
+internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int ToPort)
 {
     /// <summary>The sockets of a forward, in the order of its listens and ports.</summary>
     /// <exception cref="ForwardException">A host to listen on has no address.</exception>
@@ -19,7 +19,7 @@ internal sealed record PlannedListen(ForwardConfig Forward, string Text, EndPoin
         {
             if (listen is UnixEndpoint unix)
             {
-                yield return new PlannedListen(forward, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, ToPortOf(forward.To, 0));
+                yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, ToPortOf(forward.To, 0));
                 continue;
             }
             var (host, ports) = ((PortEndpoint)listen).Host is var h ? (h, ((PortEndpoint)listen).Ports) : default;
@@ -29,7 +29,7 @@ internal sealed record PlannedListen(ForwardConfig Forward, string Text, EndPoin
                 foreach (var address in addresses)
                 {
                     var endPoint = new IPEndPoint(address, ports.First + index);
-                    yield return new PlannedListen(forward, endPoint.ToString(), endPoint, host is "" or "localhost", ToPortOf(forward.To, index));
+                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", ToPortOf(forward.To, index));
                 }
             }
         }
