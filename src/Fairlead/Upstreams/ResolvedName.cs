@@ -94,7 +94,7 @@ internal sealed class ResolvedName : IDisposable
         var before = addresses;
         var changed = !before.ToHashSet().SetEquals(found);
         addresses = found;
-        if (before.Length > 0 ? changed : isFailing)
+        if (isFailing || (before.Length > 0 && changed))
             log(Notice.NameResolved(Name, found));
         isFailing = false;
         return changed;
