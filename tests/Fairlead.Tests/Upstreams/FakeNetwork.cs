@@ -1,0 +1,98 @@
+using System.Net;
+using Fairlead.Net;
+
+namespace Fairlead.Tests;
+
+/// <summary>A network whose dials end as the test says, in a time that the test advances.</summary>
+internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
+{
+    private readonly Lock gate = new();
+    private readonly List<FakeDial> dials = [];
+
+    /// <summary>Ends each dial as it begins; null leaves it to the test.</summary>
+    public Func<EndPoint, DialOutcome>? Answer { get; set; }
+
+    public IDialer Dialer => this;
+
+    public TimeProvider Time => time;
+
+    public IReadOnlyList<FakeDial> Dials
+    {
+        get
+        {
+            lock (gate)
+                return [.. dials];
+        }
+    }
+
+    public IEnumerable<string> Dialled => Dials.Select(dial => dial.Target.ToString()!);
+
+    public async ValueTask<DialResult> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancel = default)
+    {
+        var dial = new FakeDial(target);
+        lock (gate)
+            dials.Add(dial);
+        if (Answer is { } answer)
+            dial.End(answer(target));
+        using var deadline = time.CreateTimer(_ => dial.End(DialOutcome.TimedOut), null, timeout, Timeout.InfiniteTimeSpan);
+        using var cancellation = cancel.Register(() => dial.End(DialOutcome.Cancelled));
+        return await dial.Result;
+    }
+
+    /// <summary>Waits until so many dials were begun, and gives the last one.</summary>
+    public async Task<FakeDial> NextAsync(int count)
+    {
+        await Traffic.UntilAsync(() => Dials.Count >= count);
+        Assert.Equal(count, Dials.Count);
+        return Dials[^1];
+    }
+
+    public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new NotSupportedException();
+
+    public void Dispose()
+    {
+    }
+}
+
+internal sealed class FakeDial(EndPoint target)
+{
+    private readonly TaskCompletionSource<DialResult> result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public EndPoint Target => target;
+
+    /// <summary>What a connection would be, if it comes to one.</summary>
+    public FakeConnection Connection { get; } = new(target);
+
+    public Task<DialResult> Result => result.Task;
+
+    /// <summary>A dial that connects although it was cancelled meanwhile, as happens in the same moment.</summary>
+    public bool IgnoresCancel { get; set; }
+
+    public bool IsGivenUp { get; private set; }
+
+    public void End(DialOutcome outcome)
+    {
+        IsGivenUp |= outcome == DialOutcome.Cancelled;
+        if (outcome != DialOutcome.Cancelled || !IgnoresCancel)
+            result.TrySetResult(outcome == DialOutcome.Connected ? DialResult.To(Connection) : new DialResult(outcome));
+    }
+}
+
+internal sealed class FakeConnection(EndPoint target) : Connection
+{
+    public bool IsDisposed { get; private set; }
+
+    public override EndPoint? LocalEndPoint => null;
+
+    public override EndPoint? RemoteEndPoint => target;
+
+    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer) => throw new NotSupportedException();
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes) => throw new NotSupportedException();
+
+    public override ValueTask CompleteWritesAsync() => throw new NotSupportedException();
+
+    public override void Abort() => IsDisposed = true;
+
+    public override void Dispose() => IsDisposed = true;
+}

@@ -1,0 +1,211 @@
+using System.Net;
+using System.Net.Sockets;
+using Fairlead.Net;
+
+namespace Fairlead.Tests;
+
+public sealed class UpstreamTests : IDisposable
+{
+    private static readonly TimeSpan second = TimeSpan.FromSeconds(1);
+
+    private readonly ManualTime time = new();
+    private readonly FakeNetwork network;
+    private readonly LookUps lookUps;
+    private readonly CancellationTokenSource cancel = new();
+    private readonly ManualResetEventSlim answering = new(initialState: true);
+    private readonly List<IDisposable> owned = [];
+    private volatile string[] answer = ["192.0.2.1"];
+    private int asked;
+
+    public UpstreamTests()
+    {
+        network = new FakeNetwork(time);
+        lookUps = new LookUps(_ =>
+        {
+            Interlocked.Increment(ref asked);
+            answering.Wait();
+            return answer.Length > 0 ? [.. answer.Select(IPAddress.Parse)] : throw new SocketException((int)SocketError.HostNotFound);
+        });
+    }
+
+    [Theory(Timeout = 30000), InlineData(DialOutcome.Connected), InlineData(DialOutcome.Refused), InlineData(DialOutcome.TimedOut)]
+    public async Task An_address_is_dialled_once(DialOutcome outcome)
+    {
+        network.Answer = _ => outcome;
+        var result = await Dial(new Upstream(new IPEndPoint(IPAddress.Loopback, 80), "127.0.0.1:80"));
+        Assert.Equal(outcome, result.Outcome);
+        Assert.Equal(["127.0.0.1:80"], network.Dialled);
+    }
+
+    [Theory(Timeout = 30000), InlineData(DialOutcome.Busy), InlineData(DialOutcome.NoResources), InlineData(DialOutcome.NoLocalAddress)]
+    public async Task A_shortage_is_waited_out_in_three_dials_at_the_most(DialOutcome outcome)
+    {
+        network.Answer = _ => outcome;
+        var dialling = Dial(new Upstream(new UnixDomainSocketEndPoint("/it.sock"), "unix:/it.sock"));
+        Assert.False(dialling.IsCompleted);
+        await time.AdvanceUntilAsync(dialling, TimeSpan.FromMilliseconds(10));
+        Assert.Equal(outcome, (await dialling).Outcome);
+        Assert.Equal(3, network.Dials.Count);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_dead_address_is_looked_up_again_and_the_new_one_is_dialled()
+    {
+        var upstream = await NamedAsync();
+        network.Answer = target => target.ToString() == "192.0.2.2:80" ? DialOutcome.Connected : DialOutcome.Refused;
+        answer = ["192.0.2.2"];
+        var result = await Dial(upstream);
+        Assert.Equal(DialOutcome.Connected, result.Outcome);
+        Assert.Equal(["192.0.2.1:80", "192.0.2.2:80"], network.Dialled);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Where_the_addresses_are_the_same_another_dial_would_not_help()
+    {
+        var upstream = await NamedAsync();
+        network.Answer = _ => DialOutcome.Refused;
+        Assert.Equal(DialOutcome.Refused, (await Dial(upstream)).Outcome);
+        Assert.Equal(2, Volatile.Read(ref asked));
+        Assert.Single(network.Dials);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Three_dials_are_the_most()
+    {
+        var upstream = await NamedAsync();
+        var dialling = Dial(upstream, 60 * second);
+        for (var count = 1; count <= 3; count++)
+        {
+            var dial = await network.NextAsync(count);
+            Assert.Equal($"192.0.2.{count}:80", dial.Target.ToString());
+            answer = [$"192.0.2.{count + 1}"];
+            time.Advance(2 * second);
+            dial.End(DialOutcome.Unreachable);
+        }
+        Assert.Equal(DialOutcome.Unreachable, (await dialling).Outcome);
+        Assert.Equal(3, network.Dials.Count);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task New_addresses_are_waited_for_a_second_at_the_most()
+    {
+        var upstream = await NamedAsync();
+        answering.Reset();
+        var dialling = Dial(upstream);
+        (await network.NextAsync(1)).End(DialOutcome.Refused);
+        await Traffic.UntilAsync(() => Volatile.Read(ref asked) == 2);
+        await time.AdvanceUntilAsync(dialling, second / 10);
+        Assert.Equal(DialOutcome.Refused, (await dialling).Outcome);
+        Assert.Single(network.Dials);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task The_limit_is_for_all_dials_together()
+    {
+        var upstream = await NamedAsync();
+        var dialling = Dial(upstream, 5 * second);
+        var dial = await network.NextAsync(1);
+        time.Advance(4 * second);
+        answer = ["192.0.2.2"];
+        dial.End(DialOutcome.Refused);
+        await network.NextAsync(2);
+        time.Advance(second);
+        Assert.Equal(DialOutcome.TimedOut, (await dialling).Outcome);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task After_a_dial_that_timed_out_the_name_is_looked_up_for_the_next()
+    {
+        var upstream = await NamedAsync();
+        var dialling = Dial(upstream, 5 * second);
+        await network.NextAsync(1);
+        answer = ["192.0.2.2"];
+        time.Advance(5 * second);
+        Assert.Equal(DialOutcome.TimedOut, (await dialling).Outcome);
+        await Traffic.UntilAsync(() => Volatile.Read(ref asked) == 2);
+        network.Answer = _ => DialOutcome.Connected;
+        await Traffic.UntilAsync(() => Named.Addresses[0].ToString() == "192.0.2.2");
+        Assert.Equal("192.0.2.2:80", (await Dial(upstream)).Connection!.RemoteEndPoint!.ToString());
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_name_without_an_address_is_unknown()
+    {
+        answer = [];
+        var upstream = await NamedAsync();
+        var result = await Dial(upstream);
+        Assert.Equal(DialOutcome.NameUnknown, result.Outcome);
+        Assert.Contains("upstream.test", result.Detail, StringComparison.Ordinal);
+        Assert.Empty(network.Dials);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_first_look_up_that_is_stuck_is_waited_for_as_long_as_the_dial_may_take()
+    {
+        answering.Reset();
+        var upstream = Name();
+        var dialling = Dial(upstream, 5 * second);
+        Assert.False(dialling.IsCompleted);
+        time.Advance(5 * second);
+        Assert.Equal(DialOutcome.NameUnknown, (await dialling).Outcome);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Giving_up_ends_the_wait_for_a_stuck_look_up()
+    {
+        answering.Reset();
+        var dialling = Dial(Name(), Timeout.InfiniteTimeSpan);
+        Assert.False(dialling.IsCompleted);
+        cancel.Cancel();
+        Assert.Equal(DialOutcome.Cancelled, (await dialling).Outcome);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Giving_up_ends_the_wait_for_new_addresses()
+    {
+        var upstream = await NamedAsync();
+        answering.Reset();
+        var dialling = Dial(upstream, Timeout.InfiniteTimeSpan);
+        (await network.NextAsync(1)).End(DialOutcome.Refused);
+        await Traffic.UntilAsync(() => Volatile.Read(ref asked) == 2);
+        cancel.Cancel();
+        Assert.Equal(DialOutcome.Refused, (await dialling).Outcome);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Who_connected_first_is_dialled_first_the_next_time()
+    {
+        answer = ["192.0.2.1", "192.0.2.2"];
+        var upstream = await NamedAsync();
+        network.Answer = target => target.ToString() == "192.0.2.2:80" ? DialOutcome.Connected : DialOutcome.Refused;
+        await Dial(upstream);
+        await Dial(upstream);
+        Assert.Equal(["192.0.2.1:80", "192.0.2.2:80", "192.0.2.2:80"], network.Dialled);
+    }
+
+    public void Dispose()
+    {
+        answering.Set();
+        owned.ForEach(one => one.Dispose());
+        lookUps.Dispose();
+    }
+
+    private ResolvedName Named => (ResolvedName)owned[^1];
+
+    private Upstream Name()
+    {
+        owned.Add(new ResolvedName("upstream.test", lookUps, TimeSpan.FromHours(1), time, static _ => { }));
+        return new Upstream(Named, 80, "upstream.test:80");
+    }
+
+    // One that was looked up a while ago.
+    private async Task<Upstream> NamedAsync()
+    {
+        var upstream = Name();
+        await Named.RefreshAsync();
+        time.Advance(2 * second);
+        return upstream;
+    }
+
+    private Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => upstream.DialAsync(network, connect ?? 5 * second, cancel.Token).AsTask();
+}
