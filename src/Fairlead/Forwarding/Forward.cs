@@ -82,6 +82,7 @@ internal sealed class Forward
     /// <summary>Ends everything that is left with resets: how many sessions that were.</summary>
     public int Abort()
     {
+        var ended = SessionCount;
         cut.Cancel();
         foreach (var acceptor in listens.SelectMany(listen => listen.Acceptors))
             acceptor.Context.Run(acceptor.Dispose);
@@ -93,7 +94,7 @@ internal sealed class Forward
         }
         foreach (var session in left)
             session.Client.Context.Run(session.Stop);
-        return left.Count;
+        return ended;
     }
 
     /// <summary>A session has ended.</summary>
