@@ -32,7 +32,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly EngineOptions options;
     private readonly int descriptorLimit = Descriptors.RaiseLimit();
     private readonly Lock gate = new();
-    private readonly LookUps lookUps = new();
+    private readonly LookUps lookUps;
     private readonly Dictionary<string, ResolvedName> names = [];
     private readonly List<Forward> forwards = [];
     private INetwork? native, portable;
@@ -41,7 +41,16 @@ public sealed class Engine : IAsyncDisposable
     private Task<int>? stopping;
 
     /// <summary>Makes an engine without forwards; nothing is bound and no thread runs yet.</summary>
-    public Engine(EngineOptions? options = null) => this.options = options ?? new EngineOptions();
+    public Engine(EngineOptions? options = null)
+        : this(options, new LookUps())
+    {
+    }
+
+    internal Engine(EngineOptions? options, LookUps lookUps)
+    {
+        this.options = options ?? new EngineOptions();
+        this.lookUps = lookUps;
+    }
 
     /// <summary>How many sessions are under way.</summary>
     public int SessionCount => forwards.Sum(forward => forward.SessionCount);
