@@ -35,6 +35,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly LookUps lookUps;
     private readonly Dictionary<string, ResolvedName> names = [];
     private readonly List<Forward> forwards = [];
+    private volatile Forward[] running = [];
     private INetwork? native, portable;
     private Admission? admission;
     private long lastFullNotice;
@@ -53,7 +54,7 @@ public sealed class Engine : IAsyncDisposable
     }
 
     /// <summary>How many sessions are under way.</summary>
-    public int SessionCount => forwards.Sum(forward => forward.SessionCount);
+    public int SessionCount => running.Sum(forward => forward.SessionCount);
 
     /// <summary>
     /// Starts forwards, all or none: every listen is bound before the first connection is accepted. Called once.
@@ -81,7 +82,8 @@ public sealed class Engine : IAsyncDisposable
                 Release();
                 throw;
             }
-            foreach (var forward in this.forwards)
+            running = [.. this.forwards];
+            foreach (var forward in running)
             {
                 Announce(forward);
                 forward.Start(admission!);
@@ -256,6 +258,7 @@ public sealed class Engine : IAsyncDisposable
             name.Dispose();
         lookUps.Dispose();
         forwards.Clear();
+        running = [];
         (native, portable) = (null, null);
     }
 
