@@ -386,6 +386,25 @@ public abstract class EngineContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task Of_the_addresses_of_a_name_one_that_answers_is_found()
+    {
+        // Where the first answers, the other's turn is called off; where it refuses, it is dialled at once.
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere, 127.0.0.2 is not this machine.");
+        foreach (var (addresses, sessions) in new[] { ("127.0.0.1 127.0.0.2", 300), ("127.0.0.2 127.0.0.1", 100) })
+        {
+            var lookUps = new LookUps(_ => [.. addresses.Split(' ').Select(IPAddress.Parse)]);
+            await using var rig = new ForwardingRig(kind, lookUps);
+            var port = ((IPEndPoint)rig.Greet("found")).Port;
+            var through = rig.Start(rig.Forward(new IPEndPoint(IPAddress.Loopback, port)) with { To = new PortEndpoint("upstream.test", new PortRange(port)) });
+            await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
+            {
+                for (var i = 0; i < sessions / 10; i++)
+                    Assert.Equal("found", await rig.ReadWordAsync(through));
+            }));
+        }
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task A_port_that_the_system_may_give_to_clients_is_warned_of()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells its range.");

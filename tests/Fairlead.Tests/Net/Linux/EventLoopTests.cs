@@ -87,8 +87,6 @@ public sealed class EventLoopTests : IDisposable
         // As a delay does that is cancelled, and a wait whose task completes.
         using var cancel = new CancellationTokenSource();
         var delay = Task.Delay(TimeSpan.FromHours(1), LoopTime.Instance, cancel.Token);
-        var waited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var wait = waited.Task.WaitAsync(TimeSpan.FromHours(1), LoopTime.Instance);
         Assert.NotEqual(-1, loop.Timers.NextTick());
         using var isCancelled = new ManualResetEventSlim();
         _ = Task.Run(
@@ -101,9 +99,13 @@ public sealed class EventLoopTests : IDisposable
         // The loop stands still meanwhile: its wheel must not change.
         isCancelled.Wait(CancellationToken.None);
         Assert.NotEqual(-1, loop.Timers.NextTick());
-        waited.SetResult();
-        await wait;
         await Assert.ThrowsAsync<TaskCanceledException>(() => delay);
+        await Traffic.UntilAsync(() => loop.Timers.NextTick() == -1);
+
+        var waited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var wait = waited.Task.WaitAsync(TimeSpan.FromHours(1), LoopTime.Instance);
+        await Task.Run(waited.SetResult, CancellationToken.None);
+        await wait;
         await Traffic.UntilAsync(() => loop.Timers.NextTick() == -1);
     });
 
