@@ -9,8 +9,11 @@ namespace Fairlead.Net;
 /// </summary>
 public interface INetwork : IDisposable
 {
-    /// <summary>Dials for this network.</summary>
+    /// <summary>Dials for this network, with <see cref="SocketTuning.Default"/>.</summary>
     IDialer Dialer { get; }
+
+    /// <summary>The same with other options of the TCP sockets that are dialled.</summary>
+    IDialer DialerWith(SocketTuning tuning);
 
     /// <summary>Timers that fire where the caller runs: on its event loop, or on a pool thread.</summary>
     TimeProvider Time { get; }

@@ -76,13 +76,13 @@ internal static unsafe partial class Libc
 
     public static int setsockopt(int fd, int level, int name, void* value, uint length) => Result(Native.setsockopt(fd, level, name, value, length));
 
-    /// <summary>Reads and clears the pending error of a socket: 0, or a positive <c>errno</c>.</summary>
-    public static int so_error(int fd)
+    /// <summary>Reads an integer option that is never negative; below zero the negated <c>errno</c>.</summary>
+    public static int getsockopt(int fd, int level, int name)
     {
         int value = 0;
         uint length = sizeof(int);
-        var result = Result(Native.getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &length));
-        return result < 0 ? -result : value;
+        var result = Result(Native.getsockopt(fd, level, name, &value, &length));
+        return result < 0 ? result : value;
     }
 
     /// <summary>The soft and the hard limit of a resource.</summary>

@@ -189,7 +189,10 @@ internal abstract class NativeConnection : Connection, IPollable
     }
 
     /// <summary>The pending error of the socket, which this clears: 0, or a positive errno.</summary>
-    public int TakeError() => Libc.so_error(descriptor);
+    public int TakeError() => Math.Abs(Option(Libc.SOL_SOCKET, Libc.SO_ERROR));
+
+    /// <summary>getsockopt(2) of an integer that is never negative; below zero the negated errno.</summary>
+    public int Option(int level, int name) => Libc.getsockopt(descriptor, level, name);
 
     protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer)
     {

@@ -24,9 +24,6 @@ public sealed record NativeNetworkOptions
     /// <summary>How much one read takes at the most, in bytes, where bytes are copied.</summary>
     public int BufferSize { get; init; } = 64 << 10;
 
-    /// <summary>Options of the sockets that are dialled.</summary>
-    public SocketTuning Tuning { get; init; } = SocketTuning.Default;
-
     /// <summary>Told of exceptions that reached an event loop: each is a bug of the program. Null: they are dropped.</summary>
     public Action<Exception>? OnFault { get; init; }
 }
@@ -48,11 +45,13 @@ public sealed class NativeNetwork : INetwork
         loops = new EventLoop[options.Loops];
         for (var i = 0; i < loops.Length; i++)
             loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes), options.OnFault ?? (static _ => { }));
-        Dialer = new NativeDialer(options.Tuning);
     }
 
     /// <inheritdoc/>
-    public IDialer Dialer { get; }
+    public IDialer Dialer { get; } = new NativeDialer(SocketTuning.Default);
+
+    /// <inheritdoc/>
+    public IDialer DialerWith(SocketTuning tuning) => new NativeDialer(tuning);
 
     /// <inheritdoc/>
     public TimeProvider Time => LoopTime.Instance;

@@ -8,12 +8,11 @@ namespace Fairlead.Net;
 /// </summary>
 public sealed class PortableNetwork : INetwork
 {
-    /// <summary>Makes one; nothing is opened yet.</summary>
-    /// <param name="tuning">Options of the TCP sockets that are dialled; null for <see cref="SocketTuning.Default"/>.</param>
-    public PortableNetwork(SocketTuning? tuning = null) => Dialer = new SocketDialer(tuning ?? SocketTuning.Default);
+    /// <inheritdoc/>
+    public IDialer Dialer { get; } = new SocketDialer(SocketTuning.Default);
 
     /// <inheritdoc/>
-    public IDialer Dialer { get; }
+    public IDialer DialerWith(SocketTuning tuning) => new SocketDialer(tuning);
 
     /// <inheritdoc/>
     public TimeProvider Time => TimeProvider.System;

@@ -21,6 +21,7 @@ internal sealed class Forward
     {
         Config = config;
         Network = network;
+        Dialer = network.DialerWith(config.Timeouts.Tuning);
         Log = log;
         Cut = cut.Token;
         RelayOptions = new RelayOptions { Idle = config.Timeouts.Idle, HalfClosed = config.Timeouts.HalfClosed, Time = network.Time };
@@ -29,6 +30,8 @@ internal sealed class Forward
     public ForwardConfig Config { get; }
 
     public INetwork Network { get; }
+
+    public IDialer Dialer { get; }
 
     public Action<LogEntry> Log { get; }
 

@@ -32,7 +32,7 @@ internal sealed class Session(Listen listen, Connection client, long id)
         Connection? upstream = null;
         try
         {
-            var dialled = await listen.Upstream.DialAsync(forward.Network, forward.Config.Timeouts.Connect, forward.Cut);
+            var dialled = await listen.Upstream.DialAsync(forward.Dialer, forward.Network.Time, forward.Config.Timeouts.Connect, forward.Cut);
             upstream = dialled.Connection;
             if (upstream is null)
             {

@@ -36,12 +36,12 @@ internal sealed class Upstream
     /// differently: the name has other addresses now, or a shortage on this machine has passed. Nothing has been sent yet.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<DialResult> DialAsync(INetwork network, TimeSpan connect, CancellationToken cancel)
+    public async ValueTask<DialResult> DialAsync(IDialer dialer, TimeProvider time, TimeSpan connect, CancellationToken cancel)
     {
-        var deadline = new Deadline(network.Time, connect);
+        var deadline = new Deadline(time, connect);
         for (var dials = 1; ; dials++)
         {
-            var result = address is not null ? await network.Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(network, deadline, cancel);
+            var result = address is not null ? await dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(dialer, time, deadline, cancel);
             if (result.Connection is not null || cancel.IsCancellationRequested)
                 return result;
             var isShortage = result.Outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress;
@@ -51,8 +51,8 @@ internal sealed class Upstream
             if (dials == MostDials || deadline.HasPassed)
                 return result;
             if (isShortage)
-                await Task.Delay(pauseAfterShortage, network.Time, CancellationToken.None);
-            else if (refresh is null || !await HasNewAddressesAsync(refresh, deadline.Left, network.Time, cancel))
+                await Task.Delay(pauseAfterShortage, time, CancellationToken.None);
+            else if (refresh is null || !await HasNewAddressesAsync(refresh, deadline.Left, time, cancel))
                 return result;
             if (deadline.HasPassed)
                 return result;
@@ -65,7 +65,7 @@ internal sealed class Upstream
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public override string ToString() => Text;
 
-    private async ValueTask<DialResult> DialNameAsync(INetwork network, Deadline deadline, CancellationToken cancel)
+    private async ValueTask<DialResult> DialNameAsync(IDialer dialer, TimeProvider time, Deadline deadline, CancellationToken cancel)
     {
         await name!.WaitForFirstAsync(deadline.Left, cancel);
         if (cancel.IsCancellationRequested)
@@ -73,7 +73,7 @@ internal sealed class Upstream
         var addresses = name.Addresses;
         if (addresses.Length == 0)
             return new DialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name.Name)}");
-        var result = await HappyEyeballs.DialAsync(network.Dialer, addresses, port, deadline.Left, network.Time, cancel);
+        var result = await HappyEyeballs.DialAsync(dialer, addresses, port, deadline.Left, time, cancel);
         if (addresses.Length > 1 && result.Connection?.RemoteEndPoint is IPEndPoint winner)
             name.Prefer(winner.Address);
         return result;

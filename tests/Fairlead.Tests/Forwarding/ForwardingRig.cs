@@ -114,7 +114,7 @@ internal sealed class ForwardingRig : IAsyncDisposable
         if (dial.Connection is { } connection)
             await AssertResetAsync(Own(connection));
         else
-            Assert.Equal(DialOutcome.Failed, dial.Outcome);
+            Assert.Equal(DialOutcome.Refused, dial.Outcome);
     }
 
     public static async Task AssertResetAsync(Connection connection)

@@ -54,3 +54,31 @@ public sealed class NativeTcpDialerTests() : TcpDialerContract(new NativeTcpRig(
 
 [SupportedOSPlatform("linux")]
 public sealed class NativeUnixDialerTests() : UnixDialerContract(new NativeUnixRig());
+
+[SupportedOSPlatform("linux")]
+public sealed class NativeTuningTests
+{
+    [Fact(Timeout = 30000)]
+    public async Task Both_ends_get_the_options_that_were_asked_for_the_accepted_one_from_its_listener()
+    {
+        var tuning = new SocketTuning(TimeSpan.FromSeconds(7), 3, TimeSpan.FromSeconds(40));
+        using var rig = new NativeTcpRig();
+        await rig.RunAsync(async () =>
+        {
+            using var acceptor = rig.Network.Listen(rig.FreeAddress(), new ListenOptions { Tuning = tuning })[0];
+            var dial = await rig.Network.DialerWith(tuning).DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20));
+            using var accepted = await NetworkRig.AcceptAsync(acceptor);
+            foreach (var connection in new[] { dial.Connection!, accepted })
+            {
+                var native = (NativeConnection)connection;
+                Assert.NotEqual(0, native.Option(Libc.IPPROTO_TCP, Libc.TCP_NODELAY));
+                Assert.NotEqual(0, native.Option(Libc.SOL_SOCKET, Libc.SO_KEEPALIVE));
+                Assert.Equal(7, native.Option(Libc.IPPROTO_TCP, Libc.TCP_KEEPIDLE));
+                Assert.Equal(7, native.Option(Libc.IPPROTO_TCP, Libc.TCP_KEEPINTVL));
+                Assert.Equal(3, native.Option(Libc.IPPROTO_TCP, Libc.TCP_KEEPCNT));
+                Assert.Equal(40_000, native.Option(Libc.IPPROTO_TCP, Libc.TCP_USER_TIMEOUT));
+            }
+            dial.Connection!.Dispose();
+        });
+    }
+}

@@ -11,9 +11,9 @@ public sealed class PortableTcpConnectionTests() : TcpConnectionContract(new Tcp
     public async Task Both_ends_get_the_options_that_were_asked_for()
     {
         var tuning = new SocketTuning(TimeSpan.FromSeconds(7), 3, TimeSpan.FromSeconds(40));
-        using var network = new PortableNetwork(tuning);
+        using var network = new PortableNetwork();
         using var acceptor = network.Listen(Rig.FreeAddress(), new ListenOptions { Tuning = tuning })[0];
-        var dial = await network.Dialer.DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        var dial = await network.DialerWith(tuning).DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         using var dialled = (SocketConnection)dial.Connection!;
         using var accepted = (SocketConnection)await NetworkRig.AcceptAsync(acceptor);
         foreach (var socket in new[] { dialled.Socket, accepted.Socket })
@@ -34,9 +34,9 @@ public sealed class PortableTcpConnectionTests() : TcpConnectionContract(new Tcp
     [Fact(Timeout = 30000)]
     public async Task No_probes_means_no_keepalive()
     {
-        using var network = new PortableNetwork(new SocketTuning(TimeSpan.FromSeconds(7), 0, TimeSpan.Zero));
+        using var network = new PortableNetwork();
         using var acceptor = Rig.Listen();
-        var dial = await network.Dialer.DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        var dial = await network.DialerWith(new SocketTuning(TimeSpan.FromSeconds(7), 0, TimeSpan.Zero)).DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         using var dialled = (SocketConnection)dial.Connection!;
         Assert.Equal(0, dialled.Socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive));
     }

@@ -14,6 +14,8 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
 
     public IDialer Dialer => this;
 
+    public IDialer DialerWith(SocketTuning tuning) => this;
+
     public TimeProvider Time => time;
 
     public IReadOnlyList<FakeDial> Dials

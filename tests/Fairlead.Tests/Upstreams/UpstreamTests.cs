@@ -207,5 +207,5 @@ public sealed class UpstreamTests : IDisposable
         return upstream;
     }
 
-    private Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => upstream.DialAsync(network, connect ?? 5 * second, cancel.Token).AsTask();
+    private Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => upstream.DialAsync(network, network.Time, connect ?? 5 * second, cancel.Token).AsTask();
 }
