@@ -182,11 +182,15 @@ public sealed class ForwardTests
         Assert.Contains("--help", output, StringComparison.Ordinal);
     }
 
+    // The reset may be there before the connect has returned.
     private static async Task ResetAsync(IPEndPoint address)
     {
         using var client = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync(address);
-        var reset = await Assert.ThrowsAsync<SocketException>(() => client.ReceiveAsync(new byte[1]));
+        var reset = await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            await client.ConnectAsync(address);
+            await client.ReceiveAsync(new byte[1]);
+        });
         Assert.Equal(SocketError.ConnectionReset, reset.SocketErrorCode);
     }
 
