@@ -43,8 +43,18 @@ public sealed class NativeNetwork : INetwork
         options ??= new NativeNetworkOptions();
         var pipes = options.Splice ? new PipeBudget(options.PipeMemory, options.MostPipes) : PipeBudget.None;
         loops = new EventLoop[options.Loops];
-        for (var i = 0; i < loops.Length; i++)
-            loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes), options.OnFault ?? (static _ => { }));
+        try
+        {
+            for (var i = 0; i < loops.Length; i++)
+                loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes), options.OnFault ?? (static _ => { }));
+        }
+        catch
+        {
+            // The system is out of descriptors or threads: those that were made are given back.
+            foreach (var loop in loops)
+                loop?.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
