@@ -85,12 +85,14 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
 internal sealed class PipeBudget(long bytes, int pipes)
 {
     private const int Large = 1 << 20, Small = 1 << 18;
+    private const int RefusalMilliseconds = 1000;
 
     private readonly Lock gate = new();
     private readonly long allBytes = bytes;
     private readonly int allPipes = pipes;
     private long bytesLeft = bytes;
     private int pipesLeft = pipes;
+    private long refusedUntil;
 
     /// <summary>No pipe at all: copy only.</summary>
     public static PipeBudget None => new(0, 0);
@@ -116,7 +118,7 @@ internal sealed class PipeBudget(long bytes, int pipes)
     }
 
     /// <summary>Whether no further pipe will be made for now.</summary>
-    public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small;
+    public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small || Environment.TickCount64 < Volatile.Read(ref refusedUntil);
 
     /// <summary>Makes a pipe within the budget, or null.</summary>
     public KernelPipe? TryCreate()
@@ -127,7 +129,11 @@ internal sealed class PipeBudget(long bytes, int pipes)
                 return null;
             var pipe = (bytesLeft > allBytes / 2 ? KernelPipe.TryCreate(Large) : null) ?? KernelPipe.TryCreate(Small);
             if (pipe is null)
+            {
+                // Out of descriptors, or another process of the user holds the pipe pages: not asked again at every read.
+                refusedUntil = Environment.TickCount64 + RefusalMilliseconds;
                 return null;
+            }
             bytesLeft -= pipe.Capacity;
             pipesLeft--;
             return pipe;

@@ -94,6 +94,7 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
             return;
         listener.RefuseNewcomers();
         isUnbinding = true;
+        mayHaveMore = true;
         Unwatch();
         if (isWaiting && !isPaused)
             EndWait();
@@ -135,13 +136,18 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
                 Dispose();
                 break;
             case AcceptRemedy.Pause:
-                Unwatch();
-                isPaused = true;
-                pause ??= new LoopTimer(loop.Timers, static acceptor => ((NativeAcceptor)acceptor!).EndPause(), this);
-                pause.Change(AcceptFault.NextPause(), Timeout.InfiniteTimeSpan);
-                onPause?.Invoke(error);
+                Pause(error);
                 break;
         }
+    }
+
+    private void Pause(SocketError error)
+    {
+        Unwatch();
+        isPaused = true;
+        pause ??= new LoopTimer(loop.Timers, static acceptor => ((NativeAcceptor)acceptor!).EndPause(), this);
+        pause.Change(AcceptFault.NextPause(), Timeout.InfiniteTimeSpan);
+        onPause?.Invoke(error);
     }
 
     private void EndPause()
@@ -160,7 +166,9 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
     // While unbinding: whether the backlog holds another one, who is taken out of it to know. When it is empty, that was the last.
     private bool HasAnother()
     {
-        found ??= Accept();
+        // Not the first failure is the end, which may be one client's; an empty backlog is.
+        while (found is null && mayHaveMore && !isPaused && !isDisposed)
+            found = Accept();
         if (found is null && !isPaused)
             Dispose();
         return found is not null;
@@ -170,6 +178,9 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
     {
         if (slot < 0)
             slot = loop.Watch(listener.Descriptor, this, listener.Events);
+        // epoll is out of memory or of watches: asked again after a pause, like an accept that failed for such a reason.
+        if (slot < 0)
+            Pause(NativeErrors.ToSocketError(Libc.ENOMEM));
     }
 
     private void Unwatch()

@@ -28,10 +28,11 @@ internal abstract class NativeConnection : Connection, IPollable
     private State state;
     private NativeOperations? operations;
 
-    private NativeConnection(EventLoop loop, int descriptor)
+    private NativeConnection(EventLoop loop, int descriptor, bool isUnix)
     {
         Loop = loop;
         this.descriptor = descriptor;
+        state = isUnix ? State.ReadsMayBeShort : 0;
     }
 
     [Flags]
@@ -40,8 +41,11 @@ internal abstract class NativeConnection : Connection, IPollable
         Readable = 1,
         Writable = 2,
 
-        /// <summary>The peer sent its last byte: a short read does not mean that nothing more is to be read.</summary>
-        EndInSight = 4,
+        /// <summary>
+        /// A short read does not mean that nothing more is to be read: the peer sent its last byte, or urgent data, at whose mark a read stops
+        /// (tcp(7)); or it is a Unix socket, where a read stops at a message that carries descriptors (unix(7)).
+        /// </summary>
+        ReadsMayBeShort = 4,
         WritesCompleted = 8,
         Closed = 16,
         HasError = 32,
@@ -87,7 +91,7 @@ internal abstract class NativeConnection : Connection, IPollable
 
     private static NativeConnection? Watched(NativeConnection connection, out int error)
     {
-        const uint events = Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
+        const uint events = Libc.EPOLLIN | Libc.EPOLLPRI | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
         connection.slot = connection.Loop.Watch(connection.descriptor, connection, events);
         error = Math.Max(0, -connection.slot);
         if (connection.slot >= 0)
@@ -99,12 +103,12 @@ internal abstract class NativeConnection : Connection, IPollable
 
     public void OnEvents(uint events)
     {
-        if ((events & (Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
+        if ((events & (Libc.EPOLLIN | Libc.EPOLLPRI | Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
             state |= State.Readable;
         if ((events & (Libc.EPOLLOUT | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
             state |= State.Writable;
-        if ((events & (Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
-            state |= State.EndInSight;
+        if ((events & (Libc.EPOLLPRI | Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0)
+            state |= State.ReadsMayBeShort;
         if ((events & Libc.EPOLLERR) != 0)
             state |= State.HasError;
         if (Watcher is { } watcher)
@@ -127,8 +131,8 @@ internal abstract class NativeConnection : Connection, IPollable
         do
             result = Libc.recv(descriptor, buffer, (nuint)length, 0);
         while (result == -Libc.EINTR);
-        // A short read of a stream has emptied it (epoll(7)); only an end or an error may still follow without a new edge.
-        if (result == -Libc.EAGAIN || (result > 0 && result < length && (state & State.EndInSight) == 0))
+        // A short read of a stream has emptied it (epoll(7)), unless there is more to know.
+        if (result == -Libc.EAGAIN || (result > 0 && result < length && (state & State.ReadsMayBeShort) == 0))
             state &= ~State.Readable;
         return result;
     }
@@ -243,13 +247,13 @@ internal abstract class NativeConnection : Connection, IPollable
     internal bool IsClosed => (state & State.Closed) != 0;
 
     /// <summary>What was accepted remembers its peer, in 24 bytes.</summary>
-    private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer) : NativeConnection(loop, descriptor)
+    private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer) : NativeConnection(loop, descriptor, isUnix: false)
     {
         public override EndPoint? RemoteEndPoint => peer.ToEndPoint();
     }
 
     /// <summary>On a Unix socket it has no peer's name, and remembers where it was accepted: the name that the kernel keeps was temporary.</summary>
-    private sealed class AcceptedUnixConnection(EventLoop loop, int descriptor, UnixDomainSocketEndPoint listen) : NativeConnection(loop, descriptor)
+    private sealed class AcceptedUnixConnection(EventLoop loop, int descriptor, UnixDomainSocketEndPoint listen) : NativeConnection(loop, descriptor, isUnix: true)
     {
         public override EndPoint? RemoteEndPoint => null;
 
@@ -257,7 +261,7 @@ internal abstract class NativeConnection : Connection, IPollable
     }
 
     /// <summary>What was dialled remembers its target, which its dialer has anyway.</summary>
-    private sealed class DialledConnection(EventLoop loop, int descriptor, EndPoint target) : NativeConnection(loop, descriptor)
+    private sealed class DialledConnection(EventLoop loop, int descriptor, EndPoint target) : NativeConnection(loop, descriptor, target is UnixDomainSocketEndPoint)
     {
         public override EndPoint? RemoteEndPoint => target;
     }
