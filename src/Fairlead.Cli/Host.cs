@@ -27,7 +27,7 @@ internal static class Host
         var engine = new Engine(new EngineOptions
         {
             Log = log.Write,
-            Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE") != "off",
+            Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE")?.ToLowerInvariant() is not ("off" or "no" or "0" or "false"),
             Loops = int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount,
         });
         await using (engine.ConfigureAwait(false))

@@ -43,11 +43,11 @@ internal sealed class StopSignals : IDisposable
             atOnce.Cancel();
     }
 
+    // The source of the second signal is left to the collector: a handler may still be on its way to it.
     public void Dispose()
     {
         foreach (var registration in registrations)
             registration.Dispose();
-        atOnce.Dispose();
     }
 
     /// <summary>Whether the process was started with SIGHUP ignored: bit 0 of SigIgn in proc(5).</summary>

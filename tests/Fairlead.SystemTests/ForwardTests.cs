@@ -169,12 +169,37 @@ public sealed class ForwardTests
         }
     }
 
+    [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
+    public async Task What_follows_urgent_data_is_not_held_back(string engine)
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        await using var forward = await Running.ForwardAsync("--engine", engine, $"127.0.0.1:0:{listener.LocalEndPoint}");
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(await forward.AddressAsync(), TestContext.Current.CancellationToken);
+        using var server = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+
+        // All of it lies in the queue before the first read, which stops at the urgent mark.
+        forward.Signal(19);
+        client.Send("abc"u8);
+        client.Send("X"u8, SocketFlags.OutOfBand);
+        client.Send("def"u8);
+        forward.Signal(18);
+        var got = new byte[6];
+        for (var count = 0; count < got.Length;)
+            count += await server.ReceiveAsync(got.AsMemory(count), TestContext.Current.CancellationToken);
+        Assert.Equal("abcdef"u8.ToArray(), got);
+    }
+
     [Theory(Timeout = 60000)]
     [InlineData("8080")]
     [InlineData("8080:host")]
     [InlineData("8080-8082:host:80-81")]
     [InlineData("99999:host:80")]
     [InlineData("8080:host:80/udp")]
+    [InlineData("8080:127.0.0.1:8080")]
+    [InlineData("127.0.0.1:8000-8010:localhost:8005")]
     public async Task A_malformed_spec_is_refused_with_status_2_and_the_way_to_help(string spec)
     {
         var (status, output) = await Peers.RunAsync(Running.Binary, "forward", spec);

@@ -57,6 +57,22 @@ public sealed class LoadTests
         }));
     }
 
+    [Theory(Timeout = 60000), InlineData("off", false), InlineData("on", true)]
+    public async Task A_variable_turns_splice_off(string value, bool splices)
+    {
+        using var echo = new Echo();
+        await using var forward = Running.Start(
+            ["forward", "--log-format", "json", "--engine", "native", $"127.0.0.1:0:127.0.0.1:{echo.Port}"], readErrors: true, ("FAIRLEAD_SPLICE", value));
+        using var client = await Echo.ConnectAsync(await forward.AddressAsync());
+        var before = Pipes();
+        await CompareAsync(client, number: 1, length: 32 << 20);
+
+        // A pipe that bulk has used is kept for the next.
+        Assert.Equal(splices, Pipes() > before);
+
+        int Pipes() => Directory.GetFileSystemEntries($"/proc/{forward.Id}/fd").Count(path => new FileInfo(path).LinkTarget?.StartsWith("pipe:", StringComparison.Ordinal) == true);
+    }
+
     [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
     public async Task A_full_pipe_on_standard_error_stops_nothing(string engine)
     {

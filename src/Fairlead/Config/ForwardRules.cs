@@ -38,6 +38,7 @@ public static class ForwardRules
             .Concat(TargetFaults(forward.To))
             .Concat(ProtocolFaults(forward))
             .Concat(LengthFaults(forward))
+            .Concat(LoopFaults(forward))
             .Concat(TimeoutFaults(forward));
     }
 
@@ -100,6 +101,22 @@ public static class ForwardRules
                 yield return $"{(listen is UnixEndpoint ? "one socket" : "one port")} is listened on and the target is {to.Count} ports ({to}); write one target port, or listen on {to.Count} ports";
             else if (count != to.Count)
                 yield return $"listen range {((PortEndpoint)listen).Ports} has {count} ports and target range {to} has {to.Count}; ranges map one to one, so write ranges of the same length, or one target port for all";
+        }
+    }
+
+    // One client would be accepted again and again until no descriptor is left.
+    private static IEnumerable<string> LoopFaults(ForwardConfig forward)
+    {
+        if (forward.To is UnixEndpoint unix && forward.Listen.OfType<UnixEndpoint>().Any(listen => listen.Path == unix.Path))
+            yield return $"leads to itself: {Show(unix)} is listened on and the target; write another target";
+        if (forward.To is not PortEndpoint to)
+            yield break;
+        foreach (var listen in forward.Listen.OfType<PortEndpoint>())
+        {
+            // A range that is shifted leads elsewhere in the end.
+            var canLoop = listen.Ports.First > 0 && (to.Ports.Count == 1 || to.Ports.First == listen.Ports.First);
+            if (canLoop && ListenOverlap.LeadsTo(to, to.Ports.First, listen))
+                yield return $"leads to itself: the target {Show(to)} is reached by listen {Show(listen)}; write another target";
         }
     }
 

@@ -102,6 +102,22 @@ internal static class ListenOverlap
     /// <summary>Without a host, and with <c>::</c>, whose socket takes IPv4 too.</summary>
     private static bool IsEvery(string host) => host.Length == 0 || (IPAddress.TryParse(host, out var address) && address.Equals(IPAddress.IPv6Any));
 
+    /// <summary>Whether connections to a target's port arrive at a listen, as far as both are written as addresses.</summary>
+    public static bool LeadsTo(PortEndpoint target, int port, PortEndpoint listen)
+    {
+        return port >= listen.Ports.First && port <= listen.Ports.Last && IsLoopbackOrLiteralOf(target.Host, listen.Host);
+    }
+
+    // A listen on every address is reached by the loopback's; other addresses of this machine are not known here.
+    private static bool IsLoopbackOrLiteralOf(string target, string listen)
+    {
+        if (Addresses(target) is not { } targets)
+            return false;
+        return targets.Any(address => IsEvery(listen) || listen == "0.0.0.0"
+            ? IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)
+            : Addresses(listen)?.Contains(address) == true);
+    }
+
     private static bool IsLocalhost(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The addresses that a host stands for; null for a name, and for an address with a scope, whose number only this machine knows.</summary>

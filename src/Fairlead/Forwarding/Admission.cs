@@ -1,7 +1,7 @@
 namespace Fairlead;
 
 /// <summary>How many sessions there may be at once. Who finds no room waits in the kernel's backlog.</summary>
-internal sealed class Admission(int limit, Action onFull)
+internal sealed class Admission(int limit, Action onFull, Action? onNearlyFull = null)
 {
     private readonly SemaphoreSlim room = new(limit, limit);
 
@@ -11,7 +11,11 @@ internal sealed class Admission(int limit, Action onFull)
     public ValueTask EnterAsync(CancellationToken cancel)
     {
         if (room.Wait(0, CancellationToken.None))
+        {
+            if (room.CurrentCount == limit / 5)
+                onNearlyFull?.Invoke();
             return default;
+        }
         onFull();
         return new ValueTask(room.WaitAsync(cancel));
     }

@@ -38,7 +38,7 @@ public sealed class Engine : IAsyncDisposable
     private volatile Forward[] running = [];
     private INetwork? native, portable;
     private Admission? admission;
-    private long lastFullNotice;
+    private long lastFullNotice, lastNearlyFullNotice;
     private Task<int>? stopping;
 
     /// <summary>Makes an engine without forwards; nothing is bound and no thread runs yet.</summary>
@@ -134,7 +134,7 @@ public sealed class Engine : IAsyncDisposable
         if (listens > descriptorLimit - Descriptors.Reserve(descriptorLimit) - Descriptors.CountOpen())
         {
             throw new ForwardException(
-                $"{listens} listens are asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
+                $"{listens} {(listens == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
                 + $"{Descriptors.Reserve(descriptorLimit)} kept back; listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
         }
         return (long)listens * options.Loops >= descriptorLimit / 8;
@@ -188,13 +188,20 @@ public sealed class Engine : IAsyncDisposable
             return portable ??= new PortableNetwork();
         if (!OperatingSystem.IsLinux())
             throw new ForwardException($"forward {Printable.Escape(config.Title)}: the native engine needs Linux; use auto or portable");
-        return native ??= new NativeNetwork(new NativeNetworkOptions
+        try
         {
-            Loops = options.Loops,
-            Splice = options.Splice,
-            MostPipes = Descriptors.Pipes(descriptorLimit),
-            OnFault = fault => Log(Notice.Fault(fault, "on an event loop")),
-        });
+            return native ??= new NativeNetwork(new NativeNetworkOptions
+            {
+                Loops = options.Loops,
+                Splice = options.Splice,
+                MostPipes = Descriptors.Pipes(descriptorLimit),
+                OnFault = fault => Log(Notice.Fault(fault, "on an event loop")),
+            });
+        }
+        catch (IOException e)
+        {
+            throw new ForwardException($"the event loops cannot be started ({Printable.Escape(e.Message)}): the process may have {descriptorLimit} descriptors; raise the limit (ulimit -n, or LimitNOFILE= in its unit)", e);
+        }
     }
 
     private Upstream UpstreamOf(ForwardConfig config, int port)
@@ -221,16 +228,16 @@ public sealed class Engine : IAsyncDisposable
                 $"no descriptor is left for a session: the process may have {descriptorLimit}, {open} are open now, {forwards.Sum(forward => forward.Listens.Count)} of them for listens or more; "
                 + "listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
         }
-        admission = new Admission(sessions, OnFull);
+        admission = new Admission(sessions, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
     }
 
-    private void OnFull()
+    // Once a minute is enough to be told; it may happen thousands of times a second.
+    private void SayAtMostOnceAMinute(ref long lastTime, Func<int, Notice> notice)
     {
-        // Once a minute is enough to be told; it may happen thousands of times a second.
         var now = Environment.TickCount64;
-        var last = Interlocked.Read(ref lastFullNotice);
-        if ((last == 0 || now - last > 60_000) && Interlocked.CompareExchange(ref lastFullNotice, now, last) == last)
-            Log(Notice.Full(admission!.Limit));
+        var last = Interlocked.Read(ref lastTime);
+        if ((last == 0 || now - last > 60_000) && Interlocked.CompareExchange(ref lastTime, now, last) == last)
+            Log(notice(admission!.Limit));
     }
 
     private void Announce(Forward forward)

@@ -47,7 +47,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
             return [literal];
         try
         {
-            return Dns.GetHostAddresses(host);
+            return [.. Dns.GetHostAddresses(host).Distinct()];
         }
         catch (SocketException e)
         {

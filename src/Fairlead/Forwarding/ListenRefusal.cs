@@ -12,7 +12,7 @@ internal static class ListenRefusal
     {
         var shown = Printable.Escape(listen);
         if (refusal.EndPoint is not IPEndPoint ip)
-            return Printable.Escape(refusal.Message.TrimEnd('.'), 500);
+            return $"{Said(refusal)}; {UnixRemedy(refusal.Error)}";
         return refusal.Error switch
         {
             SocketError.AddressAlreadyInUse =>
@@ -26,9 +26,26 @@ internal static class ListenRefusal
                 $"cannot listen on {shown}: this system has no {(ip.AddressFamily == AddressFamily.InterNetworkV6 ? "IPv6" : "IPv4")}",
             SocketError.TooManyOpenSockets =>
                 $"cannot listen on {shown}: the process has no descriptor left; raise the limit (ulimit -n, or LimitNOFILE= in its unit)",
-            _ => $"cannot listen on {shown}: {Printable.Escape(refusal.Message, 500)}",
+            SocketError.InvalidArgument when ip.Address is { IsIPv6LinkLocal: true, ScopeId: 0 } =>
+                $"cannot listen on {shown}: a link-local address needs its interface; write it as [{ip.Address}%eth0], with the name that 'ip address' shows",
+            _ => $"{Said(refusal)}; 'ip address' shows the addresses of this machine",
         };
     }
+
+    // "Cannot listen on PLACE: WORDS." as the middle of a sentence.
+    private static string Said(ListenException refusal)
+    {
+        var message = Printable.Escape(refusal.Message.TrimEnd('.'), 500);
+        return char.ToLowerInvariant(message[0]) + message[1..];
+    }
+
+    private static string UnixRemedy(SocketError error) => error switch
+    {
+        SocketError.AddressAlreadyInUse => "stop whoever it is, remove what is there, or choose another path",
+        SocketError.AddressNotAvailable => "make its folder, or choose another path",
+        SocketError.AccessDenied => "choose a folder that this user may write to",
+        _ => "choose another path",
+    };
 
     /// <summary>The range from which the system takes ports of outgoing connections; null where it does not tell.</summary>
     public static (int First, int Last)? EphemeralPorts()

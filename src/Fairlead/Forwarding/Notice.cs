@@ -48,6 +48,11 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Warning, "accept_paused", $"accepting on {Printable.Escape(listen)} is paused for a moment: {reason}",
             ("listen", Printable.Escape(listen)), ("reason", reason));
 
+    public static Notice NearlyFull(int limit) =>
+        new(LogLevel.Warning, "nearly_full",
+            $"four of five of the {limit} sessions that the descriptor limit allows are taken; raise the limit in time (ulimit -n, or LimitNOFILE= in the unit)",
+            ("sessions", limit));
+
     public static Notice Full(int limit) =>
         new(LogLevel.Warning, "full",
             $"all {limit} sessions that the descriptor limit allows are taken; further clients wait in the kernel's backlog (raise the limit with ulimit -n)",

@@ -55,10 +55,17 @@ internal sealed class Session(Listen listen, Connection client, long id)
         }
         finally
         {
-            client.Dispose();
-            upstream?.Dispose();
-            forward.Log(new SessionEnded(this, outcome, TimeProvider.System.GetElapsedTime(start)));
-            forward.Leave(this);
+            try
+            {
+                client.Dispose();
+                upstream?.Dispose();
+                forward.Log(new SessionEnded(this, outcome, TimeProvider.System.GetElapsedTime(start)));
+            }
+            finally
+            {
+                // Whatever happens: a place that is not given back is lost for good, and a stop would wait for ever.
+                forward.Leave(this);
+            }
         }
     }
 

@@ -14,6 +14,8 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
 {
     internal const int BufferSize = 64 << 10;
 
+    private static readonly TimeSpan mostForLastWords = TimeSpan.FromMinutes(5);
+
     private readonly Lock gate = new();
     private long bytesFromClient, bytesFromUpstream;
     private long lastActivity;
@@ -123,8 +125,7 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
             if (!othersTurn)
                 AbortBoth();
         }
-        if (Options.HalfClosed != Timeout.InfiniteTimeSpan)
-            StartTimer();
+        StartTimer();
     }
 
     private void Cut(RelayEnd how)
@@ -185,7 +186,12 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
         Cut(reason);
     }
 
-    private (TimeSpan Length, RelayEnd Reason) Limit() => Options.Limit(isHalfClosed);
+    // What a broken side had still said is not waited for without end, whatever the options say of living ones.
+    private (TimeSpan Length, RelayEnd Reason) Limit()
+    {
+        var limit = Options.Limit(isHalfClosed);
+        return end != RelayEnd.Closed && limit.Length > mostForLastWords ? (mostForLastWords, end) : limit;
+    }
 
     private static Side Other(Side side) => side == Side.Client ? Side.Upstream : Side.Client;
 }
