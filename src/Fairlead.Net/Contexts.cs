@@ -18,18 +18,21 @@ internal static class Contexts
         if (context is null)
             return Task.Run(function);
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        context.Run(async void () =>
-        {
-            try
-            {
-                await function();
-                done.SetResult();
-            }
-            catch (Exception e)
-            {
-                done.SetException(e);
-            }
-        });
+        context.Run(() => _ = CompleteAsync(function, done));
         return done.Task;
+    }
+
+    // Never faults: how the function ended is in what it completes.
+    private static async Task CompleteAsync(Func<Task> function, TaskCompletionSource done)
+    {
+        try
+        {
+            await function();
+            done.SetResult();
+        }
+        catch (Exception e)
+        {
+            done.SetException(e);
+        }
     }
 }
