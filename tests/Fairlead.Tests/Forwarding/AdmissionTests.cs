@@ -8,6 +8,19 @@ namespace Fairlead.Tests;
 public sealed class AdmissionTests
 {
     [Fact(Timeout = 30000)]
+    public async Task Four_fifths_of_the_places_are_told_of_before_all_are_taken()
+    {
+        var (nearly, full) = (0, 0);
+        var admission = new Admission(10, () => full++, () => nearly++);
+        for (var taken = 1; taken <= 10; taken++)
+        {
+            await admission.EnterAsync(CancellationToken.None);
+            Assert.Equal(taken < 8 ? 0 : 1, nearly);
+        }
+        Assert.Equal(0, full);
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task Who_finds_no_room_waits_for_it()
     {
         var full = 0;
