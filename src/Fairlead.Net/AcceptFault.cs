@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Fairlead.Net;
@@ -45,6 +46,10 @@ internal static class AcceptFault
 
         _ => AcceptRemedy.Pause,
     };
+
+    /// <summary>What <see cref="IAcceptor.WaitAsync"/> throws after <see cref="AcceptRemedy.Stop"/>.</summary>
+    public static ListenException Broken(EndPoint endPoint, SocketError error) =>
+        new(endPoint, error, $"Nothing will be accepted on {endPoint} any more: {new SocketException((int)error).Message}.");
 
     /// <summary>50 to 150 ms, at random, so that the listeners of one process do not all come back in the same moment.</summary>
     public static TimeSpan NextPause() => TimeSpan.FromMilliseconds(Random.Shared.Next(50, 151));

@@ -29,6 +29,9 @@ public interface IAcceptor : IDisposable
     /// out here.
     /// </summary>
     /// <returns>False when the acceptor was unbound and its backlog is served, or when it was disposed.</returns>
+    /// <exception cref="ListenException">
+    /// The listening socket is none any more: nothing will be accepted from it, however often it is asked. Its owner disposes it.
+    /// </exception>
     ValueTask<bool> WaitAsync();
 
     /// <summary>Takes a connection that is waiting; null if there is none (any more), or if accepting failed.</summary>

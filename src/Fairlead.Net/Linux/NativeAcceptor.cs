@@ -20,6 +20,7 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
     private readonly Action<SocketError>? onPause;
     private ManualResetValueTaskSourceCore<bool> core;
     private NativeConnection? found;
+    private ListenException? broken;
     private LoopTimer? pause;
     private int slot = -1;
     private int acceptedInARow, faultsInARow;
@@ -45,8 +46,12 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
         loop.Verify();
         if (isDisposed)
             return new ValueTask<bool>(false);
+        if (isUnbinding && !isPaused && broken is null && HasAnother())
+            return new ValueTask<bool>(true);
+        if (broken is not null)
+            return ValueTask.FromException<bool>(broken);
         if (isUnbinding && !isPaused)
-            return new ValueTask<bool>(HasAnother());
+            return new ValueTask<bool>(false);
         if (mayHaveMore && !isPaused && acceptedInARow < MostAcceptsInARow)
             return new ValueTask<bool>(true);
         acceptedInARow = 0;
@@ -60,7 +65,7 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
     public Connection? TryAccept()
     {
         loop.Verify();
-        if (isDisposed || isPaused)
+        if (isDisposed || isPaused || broken is not null)
             return null;
         var connection = found ?? Accept();
         found = null;
@@ -133,7 +138,8 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
         switch (++faultsInARow > AcceptFault.MaxInARow ? AcceptRemedy.Pause : AcceptFault.Decide(error))
         {
             case AcceptRemedy.Stop:
-                Dispose();
+                Unwatch();
+                broken = AcceptFault.Broken(LocalEndPoint, error);
                 break;
             case AcceptRemedy.Pause:
                 Pause(error);
@@ -161,15 +167,20 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
     {
         if (!isUnbinding || HasAnother())
             Complete(true);
+        else if (broken is not null && isWaiting)
+        {
+            isWaiting = false;
+            core.SetException(broken);
+        }
     }
 
     // While unbinding: whether the backlog holds another one, who is taken out of it to know. When it is empty, that was the last.
     private bool HasAnother()
     {
         // Not the first failure is the end, which may be one client's; an empty backlog is.
-        while (found is null && mayHaveMore && !isPaused && !isDisposed)
+        while (found is null && mayHaveMore && !isPaused && !isDisposed && broken is null)
             found = Accept();
-        if (found is null && !isPaused)
+        if (found is null && !isPaused && broken is null)
             Dispose();
         return found is not null;
     }

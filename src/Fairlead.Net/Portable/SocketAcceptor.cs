@@ -33,7 +33,6 @@ internal sealed class SocketAcceptor : IAcceptor
     public SynchronizationContext? Context => null;
 
     /// <inheritdoc/>
-    /// <exception cref="ListenException">The listening socket broke: nothing will ever be accepted from it again.</exception>
     public async ValueTask<bool> WaitAsync()
     {
         for (var faults = 1; ; faults++)
@@ -50,7 +49,7 @@ internal sealed class SocketAcceptor : IAcceptor
                 continue;
             var remedy = AcceptFault.Decide(error);
             if (remedy == AcceptRemedy.Stop)
-                throw new ListenException(LocalEndPoint, error, $"Accepting on {LocalEndPoint} failed for good: {new SocketException((int)error).Message}.");
+                throw AcceptFault.Broken(LocalEndPoint, error);
             if (remedy == AcceptRemedy.CarryOn && faults % AcceptFault.MaxInARow != 0)
                 continue;
             options.OnPause?.Invoke(error);

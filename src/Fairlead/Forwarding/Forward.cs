@@ -136,6 +136,11 @@ internal sealed class Forward
         {
             // Told to stop while there was no room.
         }
+        catch (ListenException e)
+        {
+            acceptor.Dispose();
+            Log(Notice.ListenBroken(listen.ToString(), e));
+        }
         catch (Exception fault)
         {
             Log(Notice.Fault(fault, $"accepting on {listen}"));

@@ -12,7 +12,7 @@ public enum LogLevel
     /// <summary>Somebody should act.</summary>
     Warning,
 
-    /// <summary>A bug of Fairlead's own.</summary>
+    /// <summary>Something is lost: a listen, or by a bug of Fairlead's own.</summary>
     Error,
 }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Net;
 
 namespace Fairlead;
 
@@ -47,6 +48,11 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     public static Notice AcceptPaused(string listen, string reason) =>
         new(LogLevel.Warning, "accept_paused", $"accepting on {Printable.Escape(listen)} is paused for a moment: {reason}",
             ("listen", Printable.Escape(listen)), ("reason", reason));
+
+    public static Notice ListenBroken(string listen, ListenException reason) =>
+        new(LogLevel.Error, "listen_broken",
+            $"{Printable.Escape(listen)} is lost: {Printable.Escape(reason.Message)} Its connections go on; start again to listen there",
+            ("listen", Printable.Escape(listen)), ("error", reason.Error.ToString()));
 
     public static Notice NearlyFull(int limit) =>
         new(LogLevel.Warning, "nearly_full",

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Fairlead.Net;
 
 namespace Fairlead.Tests.Net;
@@ -195,6 +197,28 @@ public abstract class TcpAcceptorContract(TcpRig rig) : AcceptorContract(rig)
         Assert.Equal(SocketError.AddressNotAvailable, refused.Error);
     });
 
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task A_socket_that_does_not_listen_any_more_is_an_error_and_not_an_end(bool unbound) => Rig.RunAsync(async () =>
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "How a listening socket breaks differs from system to system.");
+        using var acceptor = Rig.Listen();
+        BreakListen(((IPEndPoint)acceptor.LocalEndPoint).Port);
+        if (unbound)
+            acceptor.Unbind();
+        for (var time = 0; time < 2; time++)
+        {
+            var broken = await Assert.ThrowsAsync<ListenException>(async () =>
+            {
+                while (await acceptor.WaitAsync())
+                    Assert.Null(acceptor.TryAccept());
+            });
+            Assert.Equal(SocketError.InvalidArgument, broken.Error);
+            Assert.Equal(acceptor.LocalEndPoint, broken.EndPoint);
+        }
+        acceptor.Dispose();
+        Assert.False(await acceptor.WaitAsync());
+    });
+
     [Fact(Timeout = 30000)]
     public Task The_wildcard_of_IPv6_takes_IPv4_too() => RunAsync(() =>
     {
@@ -204,4 +228,17 @@ public abstract class TcpAcceptorContract(TcpRig rig) : AcceptorContract(rig)
         var refused = Assert.Throws<ListenException>(() => Rig.Listen(new IPEndPoint(IPAddress.Any, port)));
         Assert.Equal(SocketError.AddressAlreadyInUse, refused.Error);
     });
+
+    /// <summary>shutdown(2) of the listening socket behind its owner's back: accept then fails with EINVAL, for good.</summary>
+    private static void BreakListen(int port)
+    {
+        var inode = File.ReadLines("/proc/net/tcp").Skip(1).Concat(File.ReadLines("/proc/net/tcp6").Skip(1))
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .First(columns => columns[1].EndsWith($":{port:X4}", StringComparison.Ordinal) && columns[3] == "0A")[9];
+        var descriptor = Directory.EnumerateFiles("/proc/self/fd").First(path => new FileInfo(path).LinkTarget == $"socket:[{inode}]");
+        Assert.Equal(0, shutdown(int.Parse(Path.GetFileName(descriptor), CultureInfo.InvariantCulture), 2));
+    }
+
+    [DllImport("libc")]
+    private static extern int shutdown(int sockfd, int how);
 }
