@@ -111,7 +111,7 @@ public sealed class LoadTests
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         await using var host = new Engine();
-        var timeouts = new ForwardTimeouts { Tuning = new Fairlead.Net.SocketTuning(TimeSpan.FromSeconds(1), 2, TimeSpan.Zero) };
+        var timeouts = new ForwardTimeouts { Keepalive = TimeSpan.FromSeconds(1) };
         var config = ForwardConfig.Parse($"127.0.0.1:0:{listener.LocalEndPoint}") with
         {
             Timeouts = timeouts,
@@ -126,7 +126,7 @@ public sealed class LoadTests
                 sent += await server.SendAsync(new byte[Math.Min(1 << 16, length - sent)]);
             server.Shutdown(SocketShutdown.Send);
         }, TestContext.Current.CancellationToken);
-        using (var sleep = new PeriodicTimer(TimeSpan.FromSeconds(5)))
+        using (var sleep = new PeriodicTimer(TimeSpan.FromSeconds(7)))
             await sleep.WaitForNextTickAsync(TestContext.Current.CancellationToken);
         var buffer = new byte[1 << 16];
         var received = 0;

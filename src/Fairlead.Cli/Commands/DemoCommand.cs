@@ -81,7 +81,7 @@ internal static class DemoCommand
     {
         Name = name,
         Listen = [new PortEndpoint("127.0.0.1", new PortRange(port))],
-        To = new PortEndpoint(target.Address.ToString(), new PortRange(target.Port)),
+        To = [new UpstreamConfig(new PortEndpoint(target.Address.ToString(), new PortRange(target.Port)))],
         Timeouts = new ForwardTimeouts { Drain = Host.DefaultDrain },
     };
 

@@ -2,16 +2,6 @@ using System.CommandLine;
 
 namespace Fairlead.Cli;
 
-/// <summary>For whom log entries are written.</summary>
-internal enum LogStyle
-{
-    /// <summary>For people.</summary>
-    Text,
-
-    /// <summary>For machines: JSON lines.</summary>
-    Json,
-}
-
 /// <summary>How the program logs to standard error.</summary>
 /// <param name="Style">For whom.</param>
 /// <param name="Level">What matters less is left out.</param>

@@ -1,3 +1,4 @@
+using System.Net;
 using Fairlead.Net;
 
 namespace Fairlead;
@@ -25,10 +26,37 @@ public sealed record ForwardConfig
     public string? Name { get; init; }
 
     /// <summary>Where connections arrive.</summary>
-    public required IReadOnlyList<Endpoint> Listen { get; init; }
+    public required ValueList<Endpoint> Listen { get; init; }
 
-    /// <summary>Where they go. A range of ports has the length of every listen's range and maps one to one; a single port takes all.</summary>
-    public required Endpoint To { get; init; }
+    /// <summary>
+    /// Where they go whom no route takes; empty: they are reset. A range of ports has the length of every listen's range and maps one to one; a single
+    /// port takes all.
+    /// </summary>
+    public ValueList<UpstreamConfig> To { get; init; } = [];
+
+    /// <summary>Where clients of some networks go; the first that fits a client takes it.</summary>
+    public ValueList<RouteConfig> Routes { get; init; } = [];
+
+    /// <summary>Networks whose clients are reset, before <see cref="Allow"/> is asked.</summary>
+    public ValueList<IPNetwork> Deny { get; init; } = [];
+
+    /// <summary>Networks whose clients alone are let in; null lets everybody in, and an empty list nobody.</summary>
+    public ValueList<IPNetwork>? Allow { get; init; }
+
+    /// <summary>Which of several upstreams a client gets.</summary>
+    public BalanceKind Balance { get; init; }
+
+    /// <summary>Whether upstreams are tried out while nobody needs them; null is <c>off</c>. Failed dials count in any case.</summary>
+    public HealthConfig? Health { get; init; }
+
+    /// <summary>Which addresses dials leave from; empty: as the system routes them.</summary>
+    public ValueList<DialSource> Source { get; init; } = [];
+
+    /// <summary>How much of everything there may be.</summary>
+    public ForwardLimits Limits { get; init; } = new();
+
+    /// <summary>What a reload does to sessions when something of their forward has changed.</summary>
+    public OnChange OnChange { get; init; }
 
     /// <summary>Which path the bytes take.</summary>
     public EngineKind Engine { get; init; }
@@ -36,11 +64,22 @@ public sealed record ForwardConfig
     /// <summary>How long things may take.</summary>
     public ForwardTimeouts Timeouts { get; init; } = new();
 
-    /// <summary>How often a name in <see cref="To"/> is looked up again; at once after a failed dial.</summary>
+    /// <summary>How often a name of an upstream is looked up again; at once after a failed dial.</summary>
     public TimeSpan Resolve { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The forward's name, or what it is called without one.</summary>
     public string Title => Name ?? Listen[0].ToString()!;
+
+    /// <summary>All its upstreams: those of its routes, then those of <see cref="To"/>.</summary>
+    internal IEnumerable<UpstreamConfig> Upstreams => Routes.SelectMany(route => route.To).Concat(To);
+
+    /// <summary>Where it goes, in few words, as it is written.</summary>
+    internal string Destination => (Routes.Count, To.Count) switch
+    {
+        (0, _) => To.ToString(),
+        (_, 0) => $"{Routes.Count} {(Routes.Count == 1 ? "route" : "routes")}",
+        _ => $"{To} and {Routes.Count} {(Routes.Count == 1 ? "route" : "routes")}",
+    };
 
     /// <summary>
     /// The command line's form, OpenSSH's with the protocol as Docker writes it:
@@ -65,6 +104,112 @@ public sealed record ForwardTimeouts
     /// <summary>How long sessions may go on after a stop was asked for.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Keepalive and retransmission of both legs.</summary>
-    public SocketTuning Tuning { get; init; } = SocketTuning.Default;
+    /// <summary>Silence after which the peers of both legs are probed, and the gap between probes; after four unanswered ones a peer is dead. Whole seconds.</summary>
+    public TimeSpan Keepalive { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// How long sent bytes may stay unacknowledged (<c>TCP_USER_TIMEOUT</c>), which counts a living peer's full window too. Null leaves it to the system's
+    /// retransmissions, about 15 minutes; anything else also takes the place of the count of keepalive's probes (tcp(7)).
+    /// </summary>
+    public TimeSpan? Unacknowledged { get; init; }
+
+    /// <summary>The options of the sockets of both legs.</summary>
+    internal SocketTuning Tuning => new(
+        Keepalive == Timeout.InfiniteTimeSpan ? TimeSpan.FromSeconds(15) : Keepalive,
+        Keepalive == Timeout.InfiniteTimeSpan ? 0 : 4,
+        Unacknowledged is { } limit && limit != Timeout.InfiniteTimeSpan ? limit : TimeSpan.Zero);
+}
+
+/// <summary>One of the places where a forward sends connections.</summary>
+/// <param name="Address">Where it is.</param>
+public sealed record UpstreamConfig(Endpoint Address)
+{
+    /// <summary>How many clients it gets for each of one whose weight is 1; 0 gets none that is new.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>Whether it is for when all others are down.</summary>
+    public bool Backup { get; init; }
+
+    /// <summary>Which addresses its dials leave from; empty: what the forward says.</summary>
+    public ValueList<DialSource> Source { get; init; } = [];
+
+    /// <summary>The address as it is written.</summary>
+    public override string ToString() => Address.ToString()!;
+}
+
+/// <summary>Where clients of some networks go.</summary>
+public sealed record RouteConfig
+{
+    /// <summary>The networks.</summary>
+    public required ValueList<IPNetwork> From { get; init; }
+
+    /// <summary>Where they go.</summary>
+    public required ValueList<UpstreamConfig> To { get; init; }
+}
+
+/// <summary>Which of several upstreams a client gets.</summary>
+public enum BalanceKind
+{
+    /// <summary>One after the other, as often as their weights say.</summary>
+    RoundRobin,
+
+    /// <summary>The one with the fewest sessions for its weight.</summary>
+    LeastConnections,
+
+    /// <summary>Any, as often as their weights say.</summary>
+    Random,
+
+    /// <summary>The same for each address of a client, as long as it is up.</summary>
+    SourceHash,
+
+    /// <summary>The first that is up.</summary>
+    First,
+}
+
+/// <summary>How upstreams are tried out: a connection that stands is a success.</summary>
+public sealed record HealthConfig
+{
+    /// <summary>How often.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a connection may take to stand.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>After how many successes in a row one that was down is up.</summary>
+    public int Rise { get; init; } = 2;
+
+    /// <summary>After how many failures in a row one that was up is down.</summary>
+    public int Fall { get; init; } = 3;
+}
+
+/// <summary>How much of everything there may be; null is <c>off</c>.</summary>
+public sealed record ForwardLimits
+{
+    /// <summary>Sessions at once. Beyond, clients wait in the kernel's backlog.</summary>
+    public int? Connections { get; init; }
+
+    /// <summary>Sessions at once of one address. Beyond, clients are reset.</summary>
+    public int? ConnectionsPerSource { get; init; }
+
+    /// <summary>Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset.</summary>
+    public int? ConnectionsPerPrefix { get; init; }
+
+    /// <summary>New sessions a second. Beyond, clients wait in the kernel's backlog.</summary>
+    public int? AcceptsPerSecond { get; init; }
+
+    /// <summary>Bytes a second of all sessions together, each way.</summary>
+    public long? Rate { get; init; }
+
+    /// <summary>Bytes a second of one session, each way.</summary>
+    public long? RatePerConnection { get; init; }
+}
+
+/// <summary>What a reload does to sessions when something of their forward has changed, or the forward has gone.</summary>
+public enum OnChange
+{
+    /// <summary>They go on as they began.</summary>
+    Keep,
+
+    /// <summary>They are reset.</summary>
+    Close,
 }

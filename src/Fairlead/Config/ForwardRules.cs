@@ -34,11 +34,9 @@ public static class ForwardRules
     {
         return NameFaults(forward)
             .Concat(forward.Listen.SelectMany(listen => EndpointFaults(listen, "listen ")))
-            .Concat(EndpointFaults(forward.To, "target "))
-            .Concat(TargetFaults(forward.To))
+            .Concat(Targets(forward).SelectMany(target => EndpointFaults(target, "target ").Concat(TargetFaults(target))))
             .Concat(ProtocolFaults(forward))
-            .Concat(LengthFaults(forward))
-            .Concat(LoopFaults(forward))
+            .Concat(Targets(forward).SelectMany(target => LengthFaults(forward, target).Concat(LoopFaults(forward, target))))
             .Concat(TimeoutFaults(forward));
     }
 
@@ -47,8 +45,10 @@ public static class ForwardRules
         if (forward.Name is { } name)
             return $"'{Printable.Escape(name)}'";
         var listen = forward.Listen.Count == 0 ? "" : Show(forward.Listen[0]) + " ";
-        return $"{listen}to {Show(forward.To)}";
+        return $"{listen}to {Printable.Escape(forward.Destination)}";
     }
+
+    private static IEnumerable<Endpoint> Targets(ForwardConfig forward) => forward.Upstreams.Select(upstream => upstream.Address);
 
     private static string Show(Endpoint endpoint) => Printable.Escape(endpoint.ToString()!);
 
@@ -56,6 +56,8 @@ public static class ForwardRules
     {
         if (forward.Name is { } name && (name.Length is 0 or > 63 || name.AsSpan().IndexOfAnyExcept(nameCharacters) >= 0))
             yield return "name has to be 1 to 63 of the characters a-z, 0-9 and '-', like web-1";
+        if (forward.To.Count == 0 && forward.Routes.Count == 0)
+            yield return "leads nowhere; write where connections go, like 10.0.0.5:80";
         if (forward.Listen.Count == 0)
             yield return "listens nowhere; write where connections arrive, like :8080";
     }
@@ -75,7 +77,7 @@ public static class ForwardRules
 
     private static IEnumerable<string> ProtocolFaults(ForwardConfig forward)
     {
-        var protocols = forward.Listen.Append(forward.To).OfType<PortEndpoint>().Aggregate((PortProtocols)0, (all, port) => all | port.Protocols);
+        var protocols = forward.Listen.Concat(Targets(forward)).OfType<PortEndpoint>().Aggregate((PortProtocols)0, (all, port) => all | port.Protocols);
         if (protocols.HasFlag(PortProtocols.Udp))
             yield return $"protocol is {(protocols.HasFlag(PortProtocols.Tcp) ? "/tcp+udp" : "/udp")}, and this version forwards TCP only; write /tcp, or leave it out";
     }
@@ -90,9 +92,9 @@ public static class ForwardRules
             yield return "target port 0 cannot be connected to; write the port that the target listens on, from 1 to 65535";
     }
 
-    private static IEnumerable<string> LengthFaults(ForwardConfig forward)
+    private static IEnumerable<string> LengthFaults(ForwardConfig forward, Endpoint target)
     {
-        if (forward.To is not PortEndpoint { Ports: { Count: > 1 } to })
+        if (target is not PortEndpoint { Ports: { Count: > 1 } to })
             yield break;
         foreach (var listen in forward.Listen)
         {
@@ -105,11 +107,11 @@ public static class ForwardRules
     }
 
     // One client would be accepted again and again until no descriptor is left.
-    private static IEnumerable<string> LoopFaults(ForwardConfig forward)
+    private static IEnumerable<string> LoopFaults(ForwardConfig forward, Endpoint target)
     {
-        if (forward.To is UnixEndpoint unix && forward.Listen.OfType<UnixEndpoint>().Any(listen => listen.Path == unix.Path))
+        if (target is UnixEndpoint unix && forward.Listen.OfType<UnixEndpoint>().Any(listen => listen.Path == unix.Path))
             yield return $"leads to itself: {Show(unix)} is listened on and the target; write another target";
-        if (forward.To is not PortEndpoint to)
+        if (target is not PortEndpoint to)
             yield break;
         foreach (var listen in forward.Listen.OfType<PortEndpoint>())
         {
@@ -124,7 +126,8 @@ public static class ForwardRules
     {
         var timeouts = forward.Timeouts;
         (string Name, TimeSpan Value)[] all =
-            [("connect", timeouts.Connect), ("idle", timeouts.Idle), ("half-closed", timeouts.HalfClosed), ("drain", timeouts.Drain)];
+            [("connect", timeouts.Connect), ("idle", timeouts.Idle), ("half-closed", timeouts.HalfClosed), ("drain", timeouts.Drain),
+                ("keepalive", timeouts.Keepalive), ("unacknowledged", timeouts.Unacknowledged ?? Timeout.InfiniteTimeSpan)];
         foreach (var (name, value) in all)
         {
             // No time at all makes sense only for the drain: stop at once.

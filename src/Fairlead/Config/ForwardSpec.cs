@@ -15,7 +15,7 @@ internal static class ForwardSpec
             throw text.Error($"is empty; write {Form}");
 
         var (listen, to) = spec.StartsWith(EndpointText.UnixPrefix, StringComparison.Ordinal) ? FromUnix(spec, text) : FromPort(spec, text);
-        var forward = new ForwardConfig { Listen = [listen], To = to };
+        var forward = new ForwardConfig { Listen = [listen], To = [new UpstreamConfig(to)] };
         return ForwardRules.Faults(forward).FirstOrDefault() is { } fault ? throw text.Error(fault) : forward;
     }
 

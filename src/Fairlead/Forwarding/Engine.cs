@@ -206,9 +206,9 @@ public sealed class Engine : IAsyncDisposable
 
     private Upstream UpstreamOf(ForwardConfig config, int port)
     {
-        if (config.To is UnixEndpoint unix)
+        if (config.To[0].Address is UnixEndpoint unix)
             return new Upstream(new UnixDomainSocketEndPoint(unix.Path), unix.ToString());
-        var host = ((PortEndpoint)config.To).Host;
+        var host = ((PortEndpoint)config.To[0].Address).Host;
         var text = new PortEndpoint(host, new PortRange(port)).ToString();
         if (IPAddress.TryParse(host, out var literal))
             return new Upstream(new IPEndPoint(literal, port), text);

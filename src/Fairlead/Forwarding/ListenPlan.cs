@@ -19,7 +19,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
         {
             if (listen is UnixEndpoint unix)
             {
-                yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, ToPortOf(forward.To, 0));
+                yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, ToPortOf(forward.To[0].Address, 0));
                 continue;
             }
             var (host, ports) = ((PortEndpoint)listen).Host is var h ? (h, ((PortEndpoint)listen).Ports) : default;
@@ -29,7 +29,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
                 foreach (var address in addresses)
                 {
                     var endPoint = new IPEndPoint(address, ports.First + index);
-                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", ToPortOf(forward.To, index));
+                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", ToPortOf(forward.To[0].Address, index));
                 }
             }
         }

@@ -22,8 +22,8 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     }
 
     public static Notice Listening(ForwardConfig forward, string listen, string engine) =>
-        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, forwarding to {Printable.Escape(forward.To.ToString()!)} ({engine})",
-            ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.To.ToString()!)), ("engine", engine));
+        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, forwarding to {Printable.Escape(forward.Destination)} ({engine})",
+            ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.Destination)), ("engine", engine));
 
     public static Notice FamilyMissing(string listen, string family) =>
         new(LogLevel.Information, "family_missing", $"{Printable.Escape(listen)}: this system has no {family}, so it is left out",

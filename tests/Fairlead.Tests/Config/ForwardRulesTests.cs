@@ -56,7 +56,7 @@ public class ForwardRulesTests
     {
         var errors = ForwardRules.Check(
         [
-            Sound with { Name = "Web", To = Endpoint.Parse("a:0/udp") },
+            Sound with { Name = "Web", To = [new(Endpoint.Parse("a:0/udp"))] },
             Sound with { Name = "x", Listen = [] },
             Sound with { Name = "x", Timeouts = new() { Connect = TimeSpan.Zero, Idle = TimeSpan.FromDays(25), HalfClosed = TimeSpan.FromSeconds(-1), Drain = TimeSpan.Zero } },
             Sound with { Name = "y" },
@@ -83,7 +83,7 @@ public class ForwardRulesTests
         var errors = ForwardRules.Check(
         [
             Sound with { Name = "a", Listen = [new PortEndpoint("ho st", new PortRange(5, 4))] },
-            Sound with { Name = "b", Listen = [new UnixEndpoint("")], To = new PortEndpoint("", new PortRange(70000)) },
+            Sound with { Name = "b", Listen = [new UnixEndpoint("")], To = [new(new PortEndpoint("", new PortRange(70000)))] },
         ]);
 
         Assert.Equal(
@@ -104,5 +104,5 @@ public class ForwardRulesTests
         Assert.Equal(5000, ForwardRules.Check(forwards).Count);
     }
 
-    private static ForwardConfig Sound => new() { Listen = [Endpoint.Parse(":80")], To = Endpoint.Parse("a:80") };
+    private static ForwardConfig Sound => new() { Listen = [Endpoint.Parse(":80")], To = [new(Endpoint.Parse("a:80"))] };
 }

@@ -155,7 +155,7 @@ public class ForwardSpecTests
         var label = new string('a', 63);
         var longest = $"{label}.{label}.{label}.{new string('a', 61)}";
 
-        Assert.Equal(longest, ((PortEndpoint)ForwardConfig.Parse($"1:{longest}:80").To).Host);
+        Assert.Equal(longest, ((PortEndpoint)ForwardConfig.Parse($"1:{longest}:80").To[0].Address).Host);
         Assert.EndsWith("is 254 characters long; a name has at most 253", Complaint($"1:{longest}a:80"));
         Assert.Contains("has a label of 64 characters", Complaint($"1:{label}a.example:80"));
     }
@@ -182,7 +182,7 @@ public class ForwardSpecTests
         {
             var text = string.Concat(Enumerable.Range(0, random.Next(1, 9))
                 .Select(_ => random.Next(8) == 0 ? ((char)random.Next(256)).ToString() : fragments[random.Next(fragments.Length)]));
-            Try(() => ForwardConfig.Parse(text).To, text);
+            Try(() => ForwardConfig.Parse(text).To[0].Address, text);
             Try(() => Endpoint.Parse(text), text);
         }
     }

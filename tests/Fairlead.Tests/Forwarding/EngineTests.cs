@@ -372,7 +372,7 @@ public abstract class EngineContract(EngineKind kind)
         var port = ((IPEndPoint)rig.Greet("found")).Port;
         var through = rig.Start(rig.Forward(new IPEndPoint(IPAddress.Loopback, port)) with
         {
-            To = new PortEndpoint("upstream.test", new PortRange(port)),
+            To = [new(new PortEndpoint("upstream.test", new PortRange(port)))],
             Resolve = TimeSpan.FromSeconds(1.1),
         });
         await rig.ConnectAndBeResetAsync(through);
@@ -395,7 +395,7 @@ public abstract class EngineContract(EngineKind kind)
             var lookUps = new LookUps(_ => [.. addresses.Split(' ').Select(IPAddress.Parse)]);
             await using var rig = new ForwardingRig(kind, lookUps);
             var port = ((IPEndPoint)rig.Greet("found")).Port;
-            var through = rig.Start(rig.Forward(new IPEndPoint(IPAddress.Loopback, port)) with { To = new PortEndpoint("upstream.test", new PortRange(port)) });
+            var through = rig.Start(rig.Forward(new IPEndPoint(IPAddress.Loopback, port)) with { To = [new(new PortEndpoint("upstream.test", new PortRange(port)))] });
             await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
             {
                 for (var i = 0; i < sessions / 10; i++)

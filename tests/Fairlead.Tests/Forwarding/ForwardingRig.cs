@@ -47,7 +47,7 @@ internal sealed class ForwardingRig : IAsyncDisposable
     public ForwardConfig Forward(EndPoint to, string listen = "127.0.0.1:0", ForwardTimeouts? timeouts = null) => new()
     {
         Listen = [Endpoint.Parse(listen)],
-        To = to is IPEndPoint ip ? new PortEndpoint(ip.Address.ToString(), new PortRange(ip.Port)) : new UnixEndpoint(to.ToString()!),
+        To = [new UpstreamConfig(to is IPEndPoint ip ? new PortEndpoint(ip.Address.ToString(), new PortRange(ip.Port)) : new UnixEndpoint(to.ToString()!))],
         Engine = Kind,
         Timeouts = timeouts ?? new ForwardTimeouts(),
     };
