@@ -34,6 +34,9 @@ public abstract class Connection : IDisposable
     /// </summary>
     public abstract EndPoint? RemoteEndPoint { get; }
 
+    /// <summary>The peer's address as a number, without an object where the connection can; null where it has none (a Unix socket, a memory pair).</summary>
+    internal virtual AddressKey? RemoteKey => AddressKey.Of((RemoteEndPoint as IPEndPoint)?.Address);
+
     /// <summary>Where calls of this connection belong: its event loop, or null where any thread will do.</summary>
     public virtual SynchronizationContext? Context => null;
 

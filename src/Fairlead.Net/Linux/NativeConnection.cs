@@ -250,6 +250,8 @@ internal abstract class NativeConnection : Connection, IPollable
     private sealed class AcceptedConnection(EventLoop loop, int descriptor, SocketName peer) : NativeConnection(loop, descriptor, isUnix: false)
     {
         public override EndPoint? RemoteEndPoint => peer.ToEndPoint();
+
+        internal override AddressKey? RemoteKey => peer.ToKey();
     }
 
     /// <summary>On a Unix socket it has no peer's name, and remembers where it was accepted: the name that the kernel keeps was temporary.</summary>

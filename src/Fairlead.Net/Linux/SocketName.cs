@@ -102,6 +102,14 @@ internal readonly struct SocketName
         _ => null,
     };
 
+    /// <summary>The address as a number; null where there is none.</summary>
+    public AddressKey? ToKey() => family switch
+    {
+        Libc.AF_INET => AddressKey.Read(((ReadOnlySpan<byte>)address)[..4]),
+        Libc.AF_INET6 => AddressKey.Read((ReadOnlySpan<byte>)address),
+        _ => null,
+    };
+
     [InlineArray(16)]
     private struct Address16
     {

@@ -35,6 +35,22 @@ public abstract class NetworkConnectionContract(NetworkRig rig) : ConnectionCont
             Assert.NotEqual(0, ((IPEndPoint)near!).Port);
     });
 
+    [Fact(Timeout = 30000)]
+    public Task The_peers_key_is_its_address_and_costs_nothing_to_ask_for() => RunAsync(async () =>
+    {
+        var (dialled, accepted) = await Rig.ConnectAsync();
+        accepted.Abort();
+        foreach (var connection in new[] { dialled, accepted })
+        {
+            var expected = AddressKey.Of((connection.RemoteEndPoint as IPEndPoint)?.Address);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var key = connection.RemoteKey;
+            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(expected, key);
+        }
+        dialled.Dispose();
+    });
+
     public void Dispose() => Rig.Dispose();
 }
 
@@ -53,6 +69,7 @@ public abstract class TcpConnectionContract(TcpRig rig) : NetworkConnectionContr
             using var accepted = await NetworkRig.AcceptAsync(acceptor);
             Assert.Equal(new IPEndPoint(loopback, port), accepted.LocalEndPoint);
             Assert.Equal(dialled.LocalEndPoint, accepted.RemoteEndPoint);
+            Assert.Equal(AddressKey.Of(loopback), accepted.RemoteKey);
         }
     });
 
