@@ -21,7 +21,7 @@ internal sealed class ResolvedName : IDisposable
     private readonly Lock gate = new();
     private readonly ITimer timer;
     private volatile IPAddress[] addresses = [];
-    private Task<bool>? underWay;
+    private Task? underWay;
     private long? lastAsked;
     private bool isFailing;
     private volatile Winner? winner;
@@ -48,18 +48,18 @@ internal sealed class ResolvedName : IDisposable
     public async Task WaitForFirstAsync(TimeSpan atMost, CancellationToken cancel)
     {
         if (addresses.Length == 0)
-            await ((Task)RefreshAsync()).WaitAsync(atMost, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await RefreshAsync().WaitAsync(atMost, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
-    /// <summary>Looks the name up again, unless that happened within the last second: whether the addresses changed. Never faults.</summary>
-    public Task<bool> RefreshAsync()
+    /// <summary>Looks the name up again, unless that happened within the last second. Never faults.</summary>
+    public Task RefreshAsync()
     {
         lock (gate)
         {
             if (underWay is { IsCompleted: false })
                 return underWay;
             if (lastAsked is { } last && time.GetElapsedTime(last) < leastGap)
-                return Task.FromResult(false);
+                return Task.CompletedTask;
             lastAsked = time.GetTimestamp();
             return underWay = LookUpAsync();
         }
@@ -75,7 +75,7 @@ internal sealed class ResolvedName : IDisposable
 
     public void Dispose() => timer.Dispose();
 
-    private async Task<bool> LookUpAsync()
+    private async Task LookUpAsync()
     {
         IPAddress[] found;
         try
@@ -89,7 +89,7 @@ internal sealed class ResolvedName : IDisposable
             if (!isFailing)
                 log(Notice.NameUnresolved(Name, e.Message, addresses.Length));
             isFailing = true;
-            return false;
+            return;
         }
         var before = addresses;
         var changed = !before.ToHashSet().SetEquals(found);
@@ -97,7 +97,6 @@ internal sealed class ResolvedName : IDisposable
         if (isFailing || (before.Length > 0 && changed))
             log(Notice.NameResolved(Name, found));
         isFailing = false;
-        return changed;
     }
 
     private IPAddress[] Order(IPAddress[] found)

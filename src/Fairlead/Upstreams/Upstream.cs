@@ -41,7 +41,13 @@ internal sealed class Upstream
         var deadline = new Deadline(time, connect);
         for (var dials = 1; ; dials++)
         {
-            var result = address is not null ? await dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(dialer, time, deadline, cancel);
+            IPAddress[] dialled = [];
+            if (name is not null)
+            {
+                await name.WaitForFirstAsync(deadline.Left, cancel);
+                dialled = name.Addresses;
+            }
+            var result = address is not null ? await dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(dialer, dialled, time, deadline, cancel);
             if (result.Connection is not null || cancel.IsCancellationRequested)
                 return result;
             var isShortage = result.Outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress;
@@ -52,7 +58,7 @@ internal sealed class Upstream
                 return result;
             if (isShortage)
                 await Task.Delay(pauseAfterShortage, time, CancellationToken.None);
-            else if (refresh is null || !await HasNewAddressesAsync(refresh, deadline.Left, time, cancel))
+            else if (refresh is null || !await HasNewAddressesAsync(refresh, dialled, deadline.Left, time, cancel))
                 return result;
             if (deadline.HasPassed)
                 return result;
@@ -65,26 +71,28 @@ internal sealed class Upstream
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public override string ToString() => Text;
 
-    private async ValueTask<DialResult> DialNameAsync(IDialer dialer, TimeProvider time, Deadline deadline, CancellationToken cancel)
+    private async ValueTask<DialResult> DialNameAsync(IDialer dialer, IPAddress[] addresses, TimeProvider time, Deadline deadline, CancellationToken cancel)
     {
-        await name!.WaitForFirstAsync(deadline.Left, cancel);
         if (cancel.IsCancellationRequested)
             return new DialResult(DialOutcome.Cancelled);
-        var addresses = name.Addresses;
         if (addresses.Length == 0)
-            return new DialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name.Name)}");
+            return new DialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name!.Name)}");
         var result = await HappyEyeballs.DialAsync(dialer, addresses, port, deadline.Left, time, cancel);
         if (addresses.Length > 1 && result.Connection?.RemoteEndPoint is IPEndPoint winner)
-            name.Prefer(winner.Address);
+            name!.Prefer(winner.Address);
         return result;
     }
 
-    private static async Task<bool> HasNewAddressesAsync(Task<bool> refresh, TimeSpan left, TimeProvider time, CancellationToken cancel)
+    // New is what was not dialled: whenever it was found, and whoever asked.
+    private async Task<bool> HasNewAddressesAsync(Task refresh, IPAddress[] dialled, TimeSpan left, TimeProvider time, CancellationToken cancel)
     {
         var patience = left == Timeout.InfiniteTimeSpan || left > mostWaitForNewAddresses ? mostWaitForNewAddresses : left;
-        await Task.WhenAny(refresh, Task.Delay(patience, time, cancel));
-        return refresh.IsCompleted && await refresh;
+        if (!HasOthers(dialled))
+            await Task.WhenAny(refresh, Task.Delay(patience, time, cancel));
+        return !cancel.IsCancellationRequested && HasOthers(dialled);
     }
+
+    private bool HasOthers(IPAddress[] dialled) => name!.Addresses.Except(dialled).Any();
 
     /// <summary>The end of all dials together.</summary>
     private readonly struct Deadline(TimeProvider time, TimeSpan limit)

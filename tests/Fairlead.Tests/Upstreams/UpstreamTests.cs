@@ -70,6 +70,34 @@ public sealed class UpstreamTests : IDisposable
     }
 
     [Fact(Timeout = 30000)]
+    public async Task An_address_that_was_found_while_the_old_one_was_dialled_is_new()
+    {
+        var upstream = await NamedAsync();
+        var dialling = Dial(upstream);
+        var dial = await network.NextAsync(1);
+        answer = ["192.0.2.2"];
+        await Named.RefreshAsync();
+
+        // Within the same second, so that it is not looked up again.
+        dial.End(DialOutcome.Refused);
+        (await network.NextAsync(2)).End(DialOutcome.Connected);
+        Assert.Equal("192.0.2.2:80", (await dialling).Connection!.RemoteEndPoint!.ToString());
+        Assert.Equal(2, Volatile.Read(ref asked));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task An_address_fewer_is_nothing_new()
+    {
+        answer = ["192.0.2.1", "192.0.2.2"];
+        var upstream = await NamedAsync();
+        network.Answer = _ => DialOutcome.Refused;
+        answer = ["192.0.2.2"];
+        Assert.Equal(DialOutcome.Refused, (await Dial(upstream)).Outcome);
+        Assert.Equal(["192.0.2.1:80", "192.0.2.2:80"], network.Dialled);
+        Assert.Equal(2, Volatile.Read(ref asked));
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task Three_dials_are_the_most()
     {
         var upstream = await NamedAsync();
