@@ -162,7 +162,7 @@ public sealed class Engine : IAsyncDisposable
                 var endPoint = acceptors[0].LocalEndPoint;
                 (chosenPort, chosenFor) = ((endPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                forward.Add(new Listen(forward, planned.Written, Printable.Escape(text), endPoint, UpstreamOf(config, planned.ToPort), acceptors));
+                forward.Add(new Listen(forward, planned.Written, Printable.Escape(text), endPoint, UpstreamOf(forward, planned.ToPort), acceptors));
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
@@ -204,17 +204,18 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
-    private Upstream UpstreamOf(ForwardConfig config, int port)
+    private Upstream UpstreamOf(Forward forward, int port)
     {
+        var config = forward.Config;
         if (config.To[0].Address is UnixEndpoint unix)
-            return new Upstream(new UnixDomainSocketEndPoint(unix.Path), unix.ToString());
+            return new Upstream(forward.Dialer, new UnixDomainSocketEndPoint(unix.Path), unix.ToString());
         var host = ((PortEndpoint)config.To[0].Address).Host;
         var text = new PortEndpoint(host, new PortRange(port)).ToString();
         if (IPAddress.TryParse(host, out var literal))
-            return new Upstream(new IPEndPoint(literal, port), text);
+            return new Upstream(forward.Dialer, new IPEndPoint(literal, port), text);
         if (!names.TryGetValue(host, out var name))
             names.Add(host, name = new ResolvedName(host, lookUps, config.Resolve, TimeProvider.System, Log));
-        return new Upstream(name, port, text);
+        return new Upstream(forward.Dialer, name, port, text);
     }
 
     private void MakeRoom()

@@ -32,7 +32,7 @@ internal sealed class Session(Listen listen, Connection client, long id)
         Connection? upstream = null;
         try
         {
-            var dialled = await listen.Upstream.DialAsync(forward.Dialer, forward.Network.Time, forward.Config.Timeouts.Connect, forward.Cut);
+            var (dialled, _, _) = await listen.Upstream.DialAsync(forward.Network.Time, forward.Config.Timeouts.Connect, forward.Cut);
             upstream = dialled.Connection;
             if (upstream is null)
             {
@@ -59,6 +59,8 @@ internal sealed class Session(Listen listen, Connection client, long id)
             {
                 client.Dispose();
                 upstream?.Dispose();
+                if (upstream is not null)
+                    listen.Upstream.Leave();
                 forward.Log(new SessionEnded(this, outcome, TimeProvider.System.GetElapsedTime(start)));
             }
             finally

@@ -5,79 +5,223 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>One place where connections are sent: an address, a name's addresses, or a Unix socket.</summary>
+/// <summary>
+/// One place where connections are sent, an address, a name's addresses, or a Unix socket, and what is known about it. It may be used on several event
+/// loops at once.
+/// </summary>
 internal sealed class Upstream
 {
-    private const int MostDials = 3;
-    private static readonly TimeSpan pauseAfterShortage = TimeSpan.FromMilliseconds(50);
+    /// <summary>How many dials a client is worth.</summary>
+    public const int MostDials = 3;
+
+    /// <summary>How long a shortage on this machine is waited out before the next dial.</summary>
+    public static readonly TimeSpan PauseAfterShortage = TimeSpan.FromMilliseconds(50);
+
     private static readonly TimeSpan mostWaitForNewAddresses = TimeSpan.FromSeconds(1);
 
     private readonly EndPoint? address;
     private readonly ResolvedName? name;
     private readonly int port;
+    private readonly Action<Upstream, bool, string?>? onHealth;
+    private readonly Lock gate = new();
+    private volatile UpstreamHealth health;
+    private int active;
+    private long dialled, failed;
 
-    /// <summary>An upstream at an address: an <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</summary>
-    public Upstream(EndPoint address, string text)
+    /// <summary>An upstream at an address.</summary>
+    /// <param name="dialer">Who dials it.</param>
+    /// <param name="address">An <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="text">The upstream as it was written, with the port.</param>
+    /// <param name="rules">What makes it down and up; null: <see cref="HealthRules.Unchecked"/>.</param>
+    /// <param name="onHealth">
+    /// Told once each time that it goes down (with the reason, in the words of the last failure) or up. Called on event loops and under a lock: it must
+    /// neither block nor throw.
+    /// </param>
+    public Upstream(IDialer dialer, EndPoint address, string text, HealthRules? rules = null, Action<Upstream, bool, string?>? onHealth = null)
+        : this(dialer, text, rules, onHealth)
     {
         this.address = address;
-        Text = Printable.Escape(text);
     }
 
     /// <summary>An upstream whose addresses are looked up. The name is shared by the ports of a host, and somebody else's to dispose.</summary>
-    public Upstream(ResolvedName name, int port, string text)
+    /// <inheritdoc cref="Upstream(IDialer, EndPoint, string, HealthRules?, Action{Upstream, bool, string?}?)"/>
+    public Upstream(IDialer dialer, ResolvedName name, int port, string text, HealthRules? rules = null, Action<Upstream, bool, string?>? onHealth = null)
+        : this(dialer, text, rules, onHealth)
     {
         this.name = name;
         this.port = port;
-        Text = Printable.Escape(text);
     }
+
+    private Upstream(IDialer dialer, string text, HealthRules? rules, Action<Upstream, bool, string?>? onHealth)
+    {
+        Dialer = dialer;
+        Text = Printable.Escape(text);
+        health = new UpstreamHealth(rules ?? HealthRules.Unchecked);
+        this.onHealth = onHealth;
+    }
+
+    /// <summary>Who dials it, and from which address.</summary>
+    public IDialer Dialer { get; }
+
+    /// <summary>The upstream as it was written, with the port; escaped.</summary>
+    public string Text { get; }
+
+    /// <summary>Sessions now, those included that are dialling it.</summary>
+    public int Active => Volatile.Read(ref active);
+
+    /// <summary>Clients' dials that stood, since it was made.</summary>
+    public long Dialled => Interlocked.Read(ref dialled);
+
+    /// <summary>Clients' dials that did not, except those that were given up.</summary>
+    public long Failed => Interlocked.Read(ref failed);
+
+    /// <summary>What is believed of it at this moment.</summary>
+    public UpstreamHealth Health => health;
 
     /// <summary>
     /// Dials until there is a connection, for <paramref name="connect"/> at the most. Up to three times, where another dial may end
     /// differently: the name has other addresses now, or a shortage on this machine has passed. Nothing has been sent yet.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<DialResult> DialAsync(IDialer dialer, TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    /// <returns>If it connected, the session counts here until <see cref="Leave"/>.</returns>
+    public ValueTask<PoolResult> DialAsync(TimeProvider time, TimeSpan connect, CancellationToken cancel)
     {
-        var deadline = new Deadline(time, connect);
-        for (var dials = 1; ; dials++)
-        {
-            IPAddress[] dialled = [];
-            if (name is not null)
-            {
-                await name.WaitForFirstAsync(deadline.Left, cancel);
-                dialled = name.Addresses;
-            }
-            var result = address is not null ? await dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(dialer, dialled, time, deadline, cancel);
-            if (result.Connection is not null || cancel.IsCancellationRequested)
-                return result;
-            var isShortage = result.Outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress;
+        Enter();
+        return DialEnteredAsync(time, connect, MostDials, cancel);
+    }
 
-            // Looked up in any case: for the next client, if it is too late for this one.
-            var refresh = isShortage ? null : name?.RefreshAsync();
-            if (dials == MostDials || deadline.HasPassed)
-                return result;
-            if (isShortage)
-                await Task.Delay(pauseAfterShortage, time, CancellationToken.None);
-            else if (refresh is null || !await HasNewAddressesAsync(refresh, dialled, deadline.Left, time, cancel))
-                return result;
-            if (deadline.HasPassed)
-                return result;
+    /// <summary>The same with so many dials at most, for a session that counts here already; it leaves if there is no connection.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<PoolResult> DialEnteredAsync(TimeProvider time, TimeSpan connect, int mostDials, CancellationToken cancel)
+    {
+        var isConnected = false;
+        try
+        {
+            var deadline = new Deadline(time, connect);
+            for (var dials = 1; ; dials++)
+            {
+                IPAddress[] addresses = [];
+                if (name is not null)
+                {
+                    await name.WaitForFirstAsync(deadline.Left, cancel);
+                    addresses = name.Addresses;
+                }
+                var result = address is not null ? await Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(addresses, time, deadline, cancel);
+                Count(result);
+                Report(result, time);
+                isConnected = result.Connection is not null;
+                if (isConnected || cancel.IsCancellationRequested)
+                    return new PoolResult(result, this, dials);
+                var isShortage = result.Outcome is DialOutcome.Busy or DialOutcome.NoResources or DialOutcome.NoLocalAddress;
+
+                // Looked up in any case: for the next client, if it is too late for this one.
+                var refresh = isShortage ? null : name?.RefreshAsync();
+                if (dials == mostDials || deadline.HasPassed)
+                    return new PoolResult(result, this, dials);
+                if (isShortage)
+                    await Task.Delay(PauseAfterShortage, time, CancellationToken.None);
+                else if (refresh is null || !await HasNewAddressesAsync(refresh, addresses, deadline.Left, time, cancel))
+                    return new PoolResult(result, this, dials);
+                if (deadline.HasPassed)
+                    return new PoolResult(result, this, dials);
+            }
+        }
+        finally
+        {
+            if (!isConnected)
+                Leave();
         }
     }
 
-    /// <summary>The upstream as it was written, with the port; escaped.</summary>
-    public string Text { get; }
+    /// <summary>
+    /// Dials once to see whether a connection stands, and closes it at once with a FIN: for <see cref="Health"/>. It counts neither as a session nor as a
+    /// client's dial.
+    /// </summary>
+    public async ValueTask<DialOutcome> ProbeAsync(TimeProvider time, TimeSpan timeout, CancellationToken cancel)
+    {
+        var deadline = new Deadline(time, timeout);
+        if (name is not null)
+            await name.WaitForFirstAsync(deadline.Left, cancel);
+        var result = address is not null ? await Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(name!.Addresses, time, deadline, cancel);
+        result.Connection?.Dispose();
+        Report(result, time);
+        if (Blames(result.Outcome))
+            _ = name?.RefreshAsync();
+        return result.Outcome;
+    }
+
+    /// <summary>A session is sent here.</summary>
+    public void Enter() => Interlocked.Increment(ref active);
+
+    /// <summary>That session has ended.</summary>
+    public void Leave() => Interlocked.Decrement(ref active);
+
+    /// <summary>Lets a client try it although it is down; false if it is not time yet, or another is at it. Otherwise <see cref="EndTrial"/> is owed.</summary>
+    public bool TryBeginTrial(TimeProvider time)
+    {
+        lock (gate)
+        {
+            if (!health.IsTrialDue(Now(time)))
+                return false;
+            health = health.TrialBegun();
+            return true;
+        }
+    }
+
+    /// <summary>That client's dial has ended, however it did.</summary>
+    public void EndTrial()
+    {
+        lock (gate)
+            health = health.TrialEnded();
+    }
+
+    /// <summary>The time as <see cref="Health"/> counts it.</summary>
+    public static TimeSpan Now(TimeProvider time) => time.GetElapsedTime(0);
 
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public override string ToString() => Text;
 
-    private async ValueTask<DialResult> DialNameAsync(IDialer dialer, IPAddress[] addresses, TimeProvider time, Deadline deadline, CancellationToken cancel)
+    private void Count(DialResult result)
+    {
+        if (result.Connection is not null)
+            Interlocked.Increment(ref dialled);
+        else if (result.Outcome != DialOutcome.Cancelled)
+            Interlocked.Increment(ref failed);
+    }
+
+    // What went wrong on this machine is not the upstream's doing.
+    private static bool Blames(DialOutcome outcome)
+    {
+        return outcome is not (DialOutcome.Connected or DialOutcome.NoLocalAddress or DialOutcome.NoResources or DialOutcome.Cancelled);
+    }
+
+    private void Report(DialResult result, TimeProvider time)
+    {
+        var present = health;
+        if (ReferenceEquals(After(present), present))
+            return;
+        lock (gate)
+        {
+            var before = health;
+            health = After(before);
+            if (health.IsUp != before.IsUp)
+                onHealth?.Invoke(this, health.IsUp, health.IsUp ? null : result.Detail ?? SessionOutcome.Of(result).Word.Replace('_', ' '));
+        }
+
+        UpstreamHealth After(UpstreamHealth health)
+        {
+            if (result.Connection is not null)
+                return health.Succeeded();
+            return Blames(result.Outcome) ? health.Failed(Now(time)) : health;
+        }
+    }
+
+    private async ValueTask<DialResult> DialNameAsync(IPAddress[] addresses, TimeProvider time, Deadline deadline, CancellationToken cancel)
     {
         if (cancel.IsCancellationRequested)
             return new DialResult(DialOutcome.Cancelled);
         if (addresses.Length == 0)
             return new DialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name!.Name)}");
-        var result = await HappyEyeballs.DialAsync(dialer, addresses, port, deadline.Left, time, cancel);
+        var result = await HappyEyeballs.DialAsync(Dialer, addresses, port, deadline.Left, time, cancel);
         if (addresses.Length > 1 && result.Connection?.RemoteEndPoint is IPEndPoint winner)
             name!.Prefer(winner.Address);
         return result;
@@ -93,24 +237,4 @@ internal sealed class Upstream
     }
 
     private bool HasOthers(IPAddress[] dialled) => name!.Addresses.Except(dialled).Any();
-
-    /// <summary>The end of all dials together.</summary>
-    private readonly struct Deadline(TimeProvider time, TimeSpan limit)
-    {
-        private readonly long start = time.GetTimestamp();
-
-        /// <summary>What is left: zero when it has passed, infinite when there is none.</summary>
-        public TimeSpan Left
-        {
-            get
-            {
-                if (limit == Timeout.InfiniteTimeSpan)
-                    return limit;
-                var left = limit - time.GetElapsedTime(start);
-                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
-            }
-        }
-
-        public bool HasPassed => Left == TimeSpan.Zero;
-    }
 }

@@ -142,7 +142,7 @@ public abstract class CrowdedForwardContract(INetwork network) : IDisposable
         var config = ForwardConfig.Parse("127.0.0.1:0:127.0.0.1:1");
         var forward = new Forward(config, network, entry => Assert.False(entry.Level == LogLevel.Error, entry.Message));
         var acceptors = network.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions());
-        forward.Add(new Listen(forward, config.Listen[0], "it", acceptors[0].LocalEndPoint, new Upstream(server.LocalEndPoint, "server"), acceptors));
+        forward.Add(new Listen(forward, config.Listen[0], "it", acceptors[0].LocalEndPoint, new Upstream(forward.Dialer, server.LocalEndPoint, "server"), acceptors));
         forward.Start(new Admission(limit, onFull));
         return (forward, acceptors[0].LocalEndPoint, server);
     }

@@ -32,7 +32,7 @@ public sealed class UpstreamTests : IDisposable
     public async Task An_address_is_dialled_once(DialOutcome outcome)
     {
         network.Answer = _ => outcome;
-        var result = await Dial(new Upstream(new IPEndPoint(IPAddress.Loopback, 80), "127.0.0.1:80"));
+        var result = await Dial(new Upstream(network, new IPEndPoint(IPAddress.Loopback, 80), "127.0.0.1:80"));
         Assert.Equal(outcome, result.Outcome);
         Assert.Equal(["127.0.0.1:80"], network.Dialled);
     }
@@ -41,7 +41,7 @@ public sealed class UpstreamTests : IDisposable
     public async Task A_shortage_is_waited_out_in_three_dials_at_the_most(DialOutcome outcome)
     {
         network.Answer = _ => outcome;
-        var dialling = Dial(new Upstream(new UnixDomainSocketEndPoint("/it.sock"), "unix:/it.sock"));
+        var dialling = Dial(new Upstream(network, new UnixDomainSocketEndPoint("/it.sock"), "unix:/it.sock"));
         Assert.False(dialling.IsCompleted);
         await time.AdvanceUntilAsync(dialling, TimeSpan.FromMilliseconds(10));
         Assert.Equal(outcome, (await dialling).Outcome);
@@ -211,6 +211,110 @@ public sealed class UpstreamTests : IDisposable
         Assert.Equal(["192.0.2.1:80", "192.0.2.2:80", "192.0.2.2:80"], network.Dialled);
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task A_session_counts_from_its_dial_until_it_leaves()
+    {
+        var upstream = Address();
+        var dialling = Dial(upstream);
+        var dial = await network.NextAsync(1);
+        Assert.Equal(1, upstream.Active);
+        dial.End(DialOutcome.Connected);
+        await dialling;
+        Assert.Equal((1, 1, 0), (upstream.Active, upstream.Dialled, upstream.Failed));
+        upstream.Leave();
+        Assert.Equal(0, upstream.Active);
+    }
+
+    [Theory(Timeout = 30000), InlineData(DialOutcome.Refused, 1), InlineData(DialOutcome.TimedOut, 1), InlineData(DialOutcome.Cancelled, 0)]
+    public async Task A_session_without_a_connection_has_left(DialOutcome outcome, int failed)
+    {
+        var upstream = Address();
+        network.Answer = _ => outcome;
+        await Dial(upstream);
+        Assert.Equal((0, 0, failed), (upstream.Active, upstream.Dialled, upstream.Failed));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_dial_that_throws_leaves_no_session_behind()
+    {
+        var upstream = Address();
+        network.Answer = _ => throw new InvalidOperationException("a bug");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Dial(upstream));
+        Assert.Equal(0, upstream.Active);
+    }
+
+    [Theory(Timeout = 30000)]
+    [InlineData(DialOutcome.Refused, false), InlineData(DialOutcome.Unreachable, false), InlineData(DialOutcome.TimedOut, false)]
+    [InlineData(DialOutcome.Failed, false), InlineData(DialOutcome.Busy, false)]
+    [InlineData(DialOutcome.NoLocalAddress, true), InlineData(DialOutcome.NoResources, true), InlineData(DialOutcome.Cancelled, true)]
+    public async Task Three_failed_dials_take_an_upstream_down_unless_the_fault_is_ours(DialOutcome outcome, bool isUp)
+    {
+        var upstream = Address();
+        network.Answer = _ => outcome;
+        for (var i = 0; i < 3; i++)
+            await upstream.DialEnteredAsync(time, second, 1, cancel.Token);
+        Assert.Equal(isUp, upstream.Health.IsUp);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Going_down_and_up_is_told_once_each_with_the_reason()
+    {
+        var told = new List<string>();
+        var upstream = new Upstream(network, new IPEndPoint(IPAddress.Loopback, 80), "it", new HealthRules(2, 3, null), (it, isUp, reason) => told.Add($"{it} {isUp} {reason}"));
+        foreach (var outcome in new[] { DialOutcome.Refused, DialOutcome.TimedOut, DialOutcome.Refused, DialOutcome.Refused })
+            await DialTo(upstream, outcome);
+        Assert.Equal(["it False refused"], told);
+        for (var i = 0; i < 4; i++)
+            await DialTo(upstream, DialOutcome.Connected);
+        Assert.Equal(["it False refused", "it True "], told);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Changes_on_several_threads_are_told_once_each_in_their_order()
+    {
+        var told = new List<bool>();
+        var upstream = new Upstream(network, new IPEndPoint(IPAddress.Loopback, 80), "it", new HealthRules(1, 1, null), (_, isUp, _) => told.Add(isUp));
+        var random = new Random(1);
+        network.Answer = _ => { lock (random) return random.Next(2) == 0 ? DialOutcome.Connected : DialOutcome.Refused; };
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            for (var i = 0; i < 500; i++)
+                await upstream.DialAsync(time, Timeout.InfiniteTimeSpan, cancel.Token);
+        })));
+        Assert.NotEmpty(told);
+        Assert.Equal(Enumerable.Range(0, told.Count).Select(i => i % 2 == 1), told);
+        Assert.Equal(told[^1], upstream.Health.IsUp);
+        Assert.Equal(upstream.Dialled, upstream.Active);
+        Assert.Equal(2000, upstream.Dialled + upstream.Failed);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_probe_closes_its_connection_and_counts_for_nothing_but_health()
+    {
+        var upstream = Address();
+        network.Answer = _ => DialOutcome.Connected;
+        Assert.Equal(DialOutcome.Connected, await upstream.ProbeAsync(time, second, cancel.Token));
+        Assert.True(network.Dials.Single().Connection.IsDisposed);
+        network.Answer = _ => DialOutcome.Refused;
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(DialOutcome.Refused, await upstream.ProbeAsync(time, second, cancel.Token));
+        Assert.False(upstream.Health.IsUp);
+        Assert.Equal((0, 0, 0), (upstream.Active, upstream.Dialled, upstream.Failed));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_probe_of_a_name_dials_its_addresses_and_has_it_looked_up_when_none_answers()
+    {
+        var upstream = await NamedAsync();
+        network.Answer = _ => DialOutcome.Refused;
+        answer = ["192.0.2.2"];
+        await upstream.ProbeAsync(time, second, cancel.Token);
+        Assert.Equal(["192.0.2.1:80"], network.Dialled);
+        await Traffic.UntilAsync(() => Named.Addresses[0].ToString() == "192.0.2.2");
+        await upstream.ProbeAsync(time, second, cancel.Token);
+        Assert.Equal(["192.0.2.1:80", "192.0.2.2:80"], network.Dialled);
+    }
+
     public void Dispose()
     {
         answering.Set();
@@ -220,10 +324,18 @@ public sealed class UpstreamTests : IDisposable
 
     private ResolvedName Named => (ResolvedName)owned[^1];
 
+    private Upstream Address() => new(network, new IPEndPoint(IPAddress.Loopback, 80), "127.0.0.1:80");
+
+    private Task<DialResult> DialTo(Upstream upstream, DialOutcome outcome)
+    {
+        network.Answer = _ => outcome;
+        return Dial(upstream);
+    }
+
     private Upstream Name()
     {
         owned.Add(new ResolvedName("upstream.test", lookUps, TimeSpan.FromHours(1), time, static _ => { }));
-        return new Upstream(Named, 80, "upstream.test:80");
+        return new Upstream(network, Named, 80, "upstream.test:80");
     }
 
     // One that was looked up a while ago.
@@ -235,5 +347,5 @@ public sealed class UpstreamTests : IDisposable
         return upstream;
     }
 
-    private Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => upstream.DialAsync(network, network.Time, connect ?? 5 * second, cancel.Token).AsTask();
+    private async Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => (await upstream.DialAsync(network.Time, connect ?? 5 * second, cancel.Token)).Dial;
 }
