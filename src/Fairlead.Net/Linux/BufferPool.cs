@@ -82,17 +82,21 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
 /// then none. A pipe is two descriptors.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed class PipeBudget(long bytes, int pipes)
+internal sealed class PipeBudget(long bytes, int pipes, TimeProvider? time = null)
 {
     private const int Large = 1 << 20, Small = 1 << 18;
-    private const int RefusalMilliseconds = 1000;
+
+    private static readonly TimeSpan refusal = TimeSpan.FromSeconds(1);
 
     private readonly Lock gate = new();
+    private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly long allBytes = bytes;
     private readonly int allPipes = pipes;
     private long bytesLeft = bytes;
     private int pipesLeft = pipes;
-    private long refusedUntil;
+
+    // The timestamp of the last refusal; 0 while there is none to wait for.
+    private long refusedAt;
 
     /// <summary>No pipe at all: copy only.</summary>
     public static PipeBudget None => new(0, 0);
@@ -118,7 +122,9 @@ internal sealed class PipeBudget(long bytes, int pipes)
     }
 
     /// <summary>Whether no further pipe will be made for now.</summary>
-    public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small || Environment.TickCount64 < Volatile.Read(ref refusedUntil);
+    public bool IsSpent => Volatile.Read(ref pipesLeft) <= 0 || Volatile.Read(ref bytesLeft) < Small || IsRefused;
+
+    private bool IsRefused => Volatile.Read(ref refusedAt) is var at and not 0 && time.GetElapsedTime(at) < refusal;
 
     /// <summary>Makes a pipe within the budget, or null.</summary>
     public KernelPipe? TryCreate()
@@ -131,7 +137,7 @@ internal sealed class PipeBudget(long bytes, int pipes)
             if (pipe is null)
             {
                 // Out of descriptors, or another process of the user holds the pipe pages: not asked again at every read.
-                refusedUntil = Environment.TickCount64 + RefusalMilliseconds;
+                refusedAt = time.GetTimestamp();
                 return null;
             }
             bytesLeft -= pipe.Capacity;

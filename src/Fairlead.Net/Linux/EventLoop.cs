@@ -53,16 +53,29 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     private int asleep;
 
     /// <summary>Starts a loop. <paramref name="onFault"/> is told of exceptions that reached it: each is a bug.</summary>
+    /// <exception cref="IOException">The system is out of descriptors or threads. Nothing is left open.</exception>
     public EventLoop(string name, BufferPool buffers, Action<Exception> onFault)
     {
         this.onFault = onFault;
         Buffers = buffers;
         epoll = Require(Libc.epoll_create1(Libc.EPOLL_CLOEXEC), "epoll_create1");
-        wakeUp = Require(Libc.eventfd(0, Libc.EFD_NONBLOCK | Libc.EFD_CLOEXEC), "eventfd");
-        // Level-triggered: a wake-up that is not read yet is told again.
-        Control(Libc.EPOLL_CTL_ADD, wakeUp, Libc.EPOLLIN, ulong.MaxValue);
-        thread = new Thread(Run) { Name = name, IsBackground = true };
-        thread.Start();
+        wakeUp = -1;
+        try
+        {
+            wakeUp = Require(Libc.eventfd(0, Libc.EFD_NONBLOCK | Libc.EFD_CLOEXEC), "eventfd");
+            // Level-triggered: a wake-up that is not read yet is told again.
+            Require(Control(Libc.EPOLL_CTL_ADD, wakeUp, Libc.EPOLLIN, ulong.MaxValue), "epoll_ctl");
+            thread = new Thread(Run) { Name = name, IsBackground = true };
+            thread.Start();
+        }
+        catch (Exception e) when (e is IOException or OutOfMemoryException)
+        {
+            if (wakeUp >= 0)
+                Libc.close(wakeUp);
+            Libc.close(epoll);
+            // A new thread of .NET opens files too; where it cannot, it says that memory is lacking.
+            throw e as IOException ?? new IOException("no thread can be started", e);
+        }
     }
 
     /// <summary>The loop that the calling thread is; null elsewhere.</summary>
