@@ -220,6 +220,27 @@ public abstract class TcpAcceptorContract(TcpRig rig) : AcceptorContract(rig)
     });
 
     [Fact(Timeout = 30000)]
+    public Task A_failed_accept_does_not_end_the_service_of_the_backlog() => Rig.RunAsync(async () =>
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "How a listening socket is found and replaced differs from system to system.");
+        Standin? standin = null;
+        var acceptor = Rig.Network.Listen(Rig.FreeAddress(), new ListenOptions { OnPause = _ => standin!.Dispose() })[0];
+        using var first = await Rig.DialAsync(acceptor.LocalEndPoint);
+        using var second = await Rig.DialAsync(acceptor.LocalEndPoint);
+        using (standin = new Standin(DescriptorOf(((IPEndPoint)acceptor.LocalEndPoint).Port)))
+        {
+            acceptor.Unbind();
+
+            // Each accept fails with EOPNOTSUPP, which is carried on after; so many in a row bring the pause that takes the stand-in away.
+            using var one = await NetworkRig.AcceptAsync(acceptor);
+            using var other = await NetworkRig.AcceptAsync(acceptor);
+            Assert.True(standin.IsOver);
+            Assert.False(await acceptor.WaitAsync());
+        }
+        acceptor.Dispose();
+    });
+
+    [Fact(Timeout = 30000)]
     public Task The_wildcard_of_IPv6_takes_IPv4_too() => RunAsync(() =>
     {
         Assert.SkipUnless(Socket.OSSupportsIPv6, "There is no IPv6 here.");
@@ -230,15 +251,52 @@ public abstract class TcpAcceptorContract(TcpRig rig) : AcceptorContract(rig)
     });
 
     /// <summary>shutdown(2) of the listening socket behind its owner's back: accept then fails with EINVAL, for good.</summary>
-    private static void BreakListen(int port)
+    private static void BreakListen(int port) => Assert.Equal(0, shutdown(DescriptorOf(port), 2));
+
+    /// <summary>The descriptor that listens on a port, by proc(5).</summary>
+    private static int DescriptorOf(int port)
     {
         var inode = File.ReadLines("/proc/net/tcp").Skip(1).Concat(File.ReadLines("/proc/net/tcp6").Skip(1))
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
             .First(columns => columns[1].EndsWith($":{port:X4}", StringComparison.Ordinal) && columns[3] == "0A")[9];
         var descriptor = Directory.EnumerateFiles("/proc/self/fd").First(path => new FileInfo(path).LinkTarget == $"socket:[{inode}]");
-        Assert.Equal(0, shutdown(int.Parse(Path.GetFileName(descriptor), CultureInfo.InvariantCulture), 2));
+        return int.Parse(Path.GetFileName(descriptor), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A socket that nothing can be accepted from, in the place of a listening one until it is disposed: dup2(2).</summary>
+    private sealed class Standin : IDisposable
+    {
+        private readonly int place, kept;
+
+        public Standin(int place)
+        {
+            this.place = place;
+            kept = dup(place);
+            using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            Assert.Equal(place, dup2((int)datagrams.Handle, place));
+        }
+
+        public bool IsOver { get; private set; }
+
+        public void Dispose()
+        {
+            if (IsOver)
+                return;
+            IsOver = true;
+            Assert.Equal(place, dup2(kept, place));
+            Assert.Equal(0, close(kept));
+        }
     }
 
     [DllImport("libc")]
     private static extern int shutdown(int sockfd, int how);
+
+    [DllImport("libc")]
+    private static extern int dup(int oldfd);
+
+    [DllImport("libc")]
+    private static extern int dup2(int oldfd, int newfd);
+
+    [DllImport("libc")]
+    private static extern int close(int fd);
 }
