@@ -130,17 +130,42 @@ public abstract class CrowdedForwardContract(INetwork network) : IDisposable
         server.Dispose();
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task A_log_that_throws_costs_no_place_and_holds_up_no_stop()
+    {
+        var thrown = 0;
+        var (forward, through, server) = Start(1, () => { }, _ =>
+        {
+            Interlocked.Increment(ref thrown);
+            throw new InvalidOperationException("The log is broken.");
+        });
+        for (var i = 1; i <= 3; i++)
+        {
+            // With one place, the next is served only if the one before gave it back.
+            using var client = await ConnectAsync(through);
+            using var accepted = await NetworkRig.AcceptAsync(server);
+            await client.CompleteWritesAsync();
+            await Traffic.ExpectToEndAsync(accepted, []);
+            await accepted.CompleteWritesAsync();
+            await Traffic.ExpectToEndAsync(client, []);
+        }
+        forward.Unbind();
+        await forward.WhenOverAsync();
+        Assert.Equal((3, 0), (thrown, forward.SessionCount));
+        server.Dispose();
+    }
+
     public void Dispose()
     {
         network.Dispose();
         peers.Dispose();
     }
 
-    private (Forward Forward, EndPoint Through, IAcceptor Server) Start(int limit, Action onFull)
+    private (Forward Forward, EndPoint Through, IAcceptor Server) Start(int limit, Action onFull, Action<LogEntry>? log = null)
     {
         var server = peers.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions())[0];
         var config = ForwardConfig.Parse("127.0.0.1:0:127.0.0.1:1");
-        var forward = new Forward(config, network, entry => Assert.False(entry.Level == LogLevel.Error, entry.Message));
+        var forward = new Forward(config, network, log ?? (entry => Assert.False(entry.Level == LogLevel.Error, entry.Message)));
         var acceptors = network.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions());
         forward.Add(new Listen(forward, config.Listen[0], "it", acceptors[0].LocalEndPoint, new Upstream(forward.Dialer, server.LocalEndPoint, "server"), acceptors));
         forward.Start(new Admission(limit, onFull));
