@@ -30,7 +30,7 @@ internal static unsafe partial class Libc
 
     public const int EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000;
     public const uint SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2;
-    public const int F_SETPIPE_SZ = 1031;
+    public const int F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1, F_SETPIPE_SZ = 1031;
     public const int RLIMIT_NOFILE = 7;
 
     public static int epoll_create1(int flags) => Result(Native.epoll_create1(flags));
