@@ -9,7 +9,8 @@ namespace Fairlead.Cli;
 /// For machines, one object a line: <c>time</c> (RFC 3339, UTC, milliseconds), <c>level</c>, <c>event</c>, <c>message</c>, and the entry's fields
 /// behind them.
 /// </summary>
-internal sealed class JsonLogFormat : LogFormat, IDisposable
+/// <param name="fieldsOnly">Whether level, event and message are left out, where all entries are of one kind.</param>
+internal sealed class JsonLogFormat(bool fieldsOnly = false) : LogFormat, IDisposable
 {
     private static readonly JsonEncodedText timeName = JsonEncodedText.Encode("time");
     private static readonly JsonEncodedText levelName = JsonEncodedText.Encode("level");
@@ -21,6 +22,8 @@ internal sealed class JsonLogFormat : LogFormat, IDisposable
 
     public void Dispose() => json.Dispose();
 
+    protected override bool NeedsMessage => !fieldsOnly;
+
     protected override bool NeedsFields => true;
 
     protected override void AppendLine(LogEntry entry, string message, IEnumerable<KeyValuePair<string, object?>> fields, ArrayBufferWriter<byte> output)
@@ -30,9 +33,12 @@ internal sealed class JsonLogFormat : LogFormat, IDisposable
         Span<byte> time = stackalloc byte[32];
         entry.Time.UtcDateTime.TryFormat(time, out var length, "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
         json.WriteString(timeName, time[..length]);
-        json.WriteString(levelName, Level(entry.Level));
-        json.WriteString(eventName, entry.Event);
-        json.WriteString(messageName, Printable.Escape(message, int.MaxValue));
+        if (!fieldsOnly)
+        {
+            json.WriteString(levelName, Level(entry.Level));
+            json.WriteString(eventName, entry.Event);
+            json.WriteString(messageName, Printable.Escape(message, int.MaxValue));
+        }
         foreach (var (name, value) in fields)
             Append(name, value);
         json.WriteEndObject();

@@ -14,7 +14,7 @@ internal abstract class LogFormat
         IEnumerable<KeyValuePair<string, object?>> fields;
         try
         {
-            message = entry.Message;
+            message = NeedsMessage ? entry.Message : "";
             fields = NeedsFields ? [.. entry.Fields] : [];
         }
 #pragma warning disable CA1031 // Whatever a faulty entry throws, it must not end the thread that writes all the others.
@@ -27,6 +27,9 @@ internal abstract class LogFormat
         AppendLine(entry, message, fields, output);
         output.Write("\n"u8);
     }
+
+    /// <summary>Whether lines show <see cref="LogEntry.Message"/>.</summary>
+    protected virtual bool NeedsMessage => true;
 
     /// <summary>Whether lines show <see cref="LogEntry.Fields"/>.</summary>
     protected abstract bool NeedsFields { get; }
