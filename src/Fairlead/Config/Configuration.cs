@@ -26,6 +26,14 @@ public sealed record Configuration
 
     /// <summary>Limits of the whole process.</summary>
     public ProcessLimits Limits { get; init; } = new();
+
+    /// <summary>
+    /// Reads a file and those that it includes. Blocks; nothing is bound or looked up.
+    /// </summary>
+    /// <exception cref="ConfigurationException">
+    /// It cannot be read or has errors, all of which are told; for root, also if others can write it (as OpenSSH asks it of keys).
+    /// </exception>
+    public static LoadedConfiguration Load(string path) => new ConfigurationReader(FileTrust.Fault).Read(path);
 }
 
 /// <summary>Where a running process takes orders.</summary>

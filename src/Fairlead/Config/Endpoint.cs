@@ -22,9 +22,13 @@ public abstract record Endpoint
     /// Reads an endpoint. Whether it can be listened on or sent to is for <see cref="ForwardRules"/> to say: a host may be missing, and port 0 stand alone.
     /// </summary>
     /// <exception cref="FormatException">The text is not of that form; the message names the part and the remedy.</exception>
-    public static Endpoint Parse(string text)
+    public static Endpoint Parse(string text) => Parse(text, "endpoint");
+
+    /// <param name="text">The text.</param>
+    /// <param name="kind">What it is for: how errors begin.</param>
+    internal static Endpoint Parse(string text, string kind)
     {
-        var read = new EndpointText("endpoint", text);
+        var read = new EndpointText(kind, text);
         if (text.StartsWith(EndpointText.UnixPrefix, StringComparison.Ordinal))
             return read.Unix(text, "");
         switch (read.Split(text))

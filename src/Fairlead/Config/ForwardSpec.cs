@@ -16,7 +16,7 @@ internal static class ForwardSpec
 
         var (listen, to) = spec.StartsWith(EndpointText.UnixPrefix, StringComparison.Ordinal) ? FromUnix(spec, text) : FromPort(spec, text);
         var forward = new ForwardConfig { Listen = [listen], To = [new UpstreamConfig(to)] };
-        return ForwardRules.Faults(forward).FirstOrDefault() is { } fault ? throw text.Error(fault) : forward;
+        return ForwardRules.Faults(forward).FirstOrDefault() is { } fault ? throw text.Error(fault.Message) : forward;
     }
 
     private static (Endpoint Listen, Endpoint To) FromUnix(string spec, EndpointText text)

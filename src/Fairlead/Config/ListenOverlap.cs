@@ -5,13 +5,21 @@ namespace Fairlead;
 /// <summary>Finds listens that take the same port of the same address, before the system refuses the second of them with less to say.</summary>
 internal static class ListenOverlap
 {
-    private sealed record Listen(int Order, ForwardConfig Forward, Endpoint Endpoint);
-
-    /// <returns>One error for each listen that an earlier one, by order of writing, leaves no room.</returns>
-    public static IEnumerable<string> Find(IReadOnlyList<ForwardConfig> forwards, Func<ForwardConfig, string> describe)
+    /// <param name="Order">By order of writing.</param>
+    /// <param name="Number">Which forward it is a listen of.</param>
+    /// <param name="Index">Which of its listens.</param>
+    /// <param name="Forward">That forward.</param>
+    /// <param name="Endpoint">As it is written.</param>
+    private sealed record Listen(int Order, int Number, int Index, ForwardConfig Forward, Endpoint Endpoint)
     {
-        var listens = forwards.SelectMany(forward => forward.Listen.Select(endpoint => (forward, endpoint)))
-            .Select((pair, order) => new Listen(order, pair.forward, pair.endpoint)).ToList();
+        public string Key => $"listen[{Index}]";
+    }
+
+    /// <returns>One fault for each listen that an earlier one, by order of writing, leaves no room.</returns>
+    public static IEnumerable<Fault> Find(IEnumerable<(int Number, ForwardConfig Forward)> forwards, Func<ForwardConfig, string> describe)
+    {
+        var listens = forwards.SelectMany(pair => pair.Forward.Listen.Select((endpoint, index) => (pair.Number, index, pair.Forward, endpoint)))
+            .Select((listen, order) => new Listen(order, listen.Number, listen.index, listen.Forward, listen.endpoint)).ToList();
 
         var earlier = new Dictionary<int, Listen>();
         foreach (var (one, other) in PortPairs(listens).Concat(UnixPairs(listens)))
@@ -20,7 +28,7 @@ internal static class ListenOverlap
             if (!earlier.TryGetValue(second.Order, out var known) || first.Order < known.Order)
                 earlier[second.Order] = first;
         }
-        return earlier.OrderBy(pair => pair.Key).Select(pair => Error(listens[pair.Key], pair.Value, describe));
+        return earlier.OrderBy(pair => pair.Key).Select(pair => FaultOf(listens[pair.Key], pair.Value, describe));
     }
 
     /// <summary>Sorted by their first port, listens are compared only while their ranges can overlap: thousands cost no square.</summary>
@@ -49,22 +57,30 @@ internal static class ListenOverlap
         }
     }
 
-    private static string Error(Listen second, Listen first, Func<ForwardConfig, string> describe)
+    private static Fault FaultOf(Listen second, Listen first, Func<ForwardConfig, string> describe)
     {
         var (here, there) = (Printable.Escape(second.Endpoint.ToString()!), Printable.Escape(first.Endpoint.ToString()!));
         var owner = ReferenceEquals(first.Forward, second.Forward) ? "the same forward" : $"forward {describe(first.Forward)}";
-        var sentence = $"forward {describe(second.Forward)}: {here} is listened on by {owner} already";
-        if (second.Endpoint is UnixEndpoint)
-            return $"{sentence}; give one of them another path";
+        var isUnix = second.Endpoint is UnixEndpoint;
+        var remedy = isUnix ? "give one of them another path" : "give one of them another port or address";
+        var reasons = isUnix ? [] : Reasons((PortEndpoint)second.Endpoint, (PortEndpoint)first.Endpoint);
+        var why = reasons.Count == 0 ? "" : $" ({string.Join("; ", reasons)})";
+        return new Fault(second.Key, $"{here} is listened on by {owner} already{(reasons.Count == 0 ? "" : $" as {there}{why}")}; {remedy}")
+        {
+            Forward = second.Number,
+            Other = new Contradiction(first.Number, first.Key,
+                other => $"{there} is listened on twice, here and {(reasons.Count == 0 ? "" : $"as {here} ")}at {other}{why}; {remedy}"),
+        };
+    }
 
-        var (one, other) = ((PortEndpoint)second.Endpoint, (PortEndpoint)first.Endpoint);
+    private static List<string> Reasons(PortEndpoint one, PortEndpoint other)
+    {
         var reasons = new List<string>();
         if (one.Ports != other.Ports)
             reasons.Add(Common(one.Ports, other.Ports));
         if (Reach(one.Host, other.Host) is { } reach)
             reasons.Add(reach);
-        var why = reasons.Count == 0 ? "" : $" as {there} ({string.Join("; ", reasons)})";
-        return $"{sentence}{why}; give one of them another port or address";
+        return reasons;
     }
 
     private static string Common(PortRange one, PortRange other)

@@ -56,9 +56,9 @@ public class ForwardRulesTests
     {
         var errors = ForwardRules.Check(
         [
-            Sound with { Name = "Web", To = [new(Endpoint.Parse("a:0/udp"))] },
+            Sound with { Name = "Web", Listen = [Endpoint.Parse(":81")], To = [new(Endpoint.Parse("a:0/udp"))] },
             Sound with { Name = "x", Listen = [] },
-            Sound with { Name = "x", Timeouts = new() { Connect = TimeSpan.Zero, Idle = TimeSpan.FromDays(25), HalfClosed = TimeSpan.FromSeconds(-1), Drain = TimeSpan.Zero } },
+            Sound with { Name = "x", Listen = [Endpoint.Parse(":82")], Timeouts = new() { Connect = TimeSpan.Zero, Idle = TimeSpan.FromDays(25), HalfClosed = TimeSpan.FromSeconds(-1), Drain = TimeSpan.Zero } },
             Sound with { Name = "y" },
             Sound with { Name = "z" },
         ]);

@@ -1,0 +1,19 @@
+namespace Fairlead;
+
+/// <summary>What is wrong with a forward, and at which of its keys.</summary>
+/// <param name="Key">The key, as a path: <c>timeouts.connect</c>, <c>routes[0].to[1].weight</c>. A key that is not written stands for the map that lacks it.</param>
+/// <param name="Message">What was found, what is expected and how to write it, without naming the forward.</param>
+internal sealed record Fault(string Key, string Message)
+{
+    /// <summary>Which of the forwards, from 0.</summary>
+    public int Forward { get; init; }
+
+    /// <summary>The other of two keys that contradict each other; null where one is wrong by itself.</summary>
+    public Contradiction? Other { get; init; }
+}
+
+/// <summary>The other of two keys that contradict each other.</summary>
+/// <param name="Forward">Which of the forwards it is a key of, from 0.</param>
+/// <param name="Key">The key, as a path.</param>
+/// <param name="Message">The error at whichever of the two stands first, given the place of the second.</param>
+internal sealed record Contradiction(int Forward, string Key, Func<Place, string> Message);

@@ -1,0 +1,238 @@
+namespace Fairlead;
+
+/// <summary>A file of a configuration, before its includes are read and its forwards are made.</summary>
+internal sealed record ConfigurationFile
+{
+    public Configuration Configuration { get; init; } = new();
+
+    public ValueList<string> Include { get; init; } = [];
+
+    /// <summary>What every forward begins with.</summary>
+    public ForwardConfig Defaults { get; init; } = new() { Listen = [] };
+
+    /// <summary>The forwards as they are written; null where there are none.</summary>
+    public YamlNode? Forwards { get; init; }
+}
+
+/// <summary>Every key of a configuration file.</summary>
+internal static class ConfigurationKeys
+{
+    private static readonly Kind<EngineKind> engine = new ChoiceKind<EngineKind>(
+        word => word == "kernel" ? "not in this version, which has auto, native and portable" : null,
+        ("auto", EngineKind.Auto), ("native", EngineKind.Native), ("portable", EngineKind.Portable));
+
+    private static readonly Kind<LogStyle> style = new ChoiceKind<LogStyle>(("text", LogStyle.Text), ("json", LogStyle.Json));
+
+    private static readonly Kind<int?> count = new OffKind<int>(Kinds.Count);
+
+    private static readonly Kind<long?> rate = new OffKind<long>(Kinds.BytesPerSecond);
+
+    private static readonly Kind<ValueList<UpstreamConfig>> upstreams;
+
+    public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(new PortEndpoint("", default)),
+        new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
+            "Where it is.") { Remedy = "address: 10.0.0.5:80" },
+        new Key<UpstreamConfig, int>("weight", Kinds.Count, upstream => upstream.Weight, (upstream, value) => upstream with { Weight = value },
+            "How many clients it gets for each of one whose weight is 1, up to 1000; 0 gets none that is new."),
+        new Key<UpstreamConfig, bool>("backup", Kinds.Truth, upstream => upstream.Backup, (upstream, value) => upstream with { Backup = value },
+            "Whether it is for when all others are down."),
+        new Key<UpstreamConfig, ValueList<Net.DialSource>>("source", new ListKind<Net.DialSource>(Kinds.Source), upstream => upstream.Source, (upstream, value) => upstream with { Source = value },
+            "Which addresses its dials leave from; empty: what the forward says."));
+
+    public static readonly KeyTable<RouteConfig> Route;
+
+    public static readonly KeyTable<HealthConfig> Health = new("health", () => new HealthConfig(),
+        new Key<HealthConfig, TimeSpan>("interval", Kinds.Time, health => health.Interval, (health, value) => health with { Interval = value }, "How often an upstream is tried out."),
+        new Key<HealthConfig, TimeSpan>("timeout", Kinds.Time, health => health.Timeout, (health, value) => health with { Timeout = value }, "How long a connection may take to stand."),
+        new Key<HealthConfig, int>("rise", Kinds.Count, health => health.Rise, (health, value) => health with { Rise = value }, "After how many successes in a row one that was down is up."),
+        new Key<HealthConfig, int>("fall", Kinds.Count, health => health.Fall, (health, value) => health with { Fall = value }, "After how many failures in a row one that was up is down."));
+
+    public static readonly KeyTable<ForwardLimits> Limits = new("limits", () => new ForwardLimits(),
+        new Key<ForwardLimits, int?>("connections", count, limits => limits.Connections, (limits, value) => limits with { Connections = value },
+            "Sessions at once. Beyond, clients wait in the kernel's backlog."),
+        new Key<ForwardLimits, int?>("connections_per_source", count, limits => limits.ConnectionsPerSource, (limits, value) => limits with { ConnectionsPerSource = value },
+            "Sessions at once of one address. Beyond, clients are reset."),
+        new Key<ForwardLimits, int?>("connections_per_prefix", count, limits => limits.ConnectionsPerPrefix, (limits, value) => limits with { ConnectionsPerPrefix = value },
+            "Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset."),
+        new Key<ForwardLimits, int?>("accepts_per_second", count, limits => limits.AcceptsPerSecond, (limits, value) => limits with { AcceptsPerSecond = value },
+            "New sessions a second. Beyond, clients wait in the kernel's backlog."),
+        new Key<ForwardLimits, long?>("rate", rate, limits => limits.Rate, (limits, value) => limits with { Rate = value },
+            "Bytes a second of all sessions together, each way."),
+        new Key<ForwardLimits, long?>("rate_per_connection", rate, limits => limits.RatePerConnection, (limits, value) => limits with { RatePerConnection = value },
+            "Bytes a second of one session, each way."));
+
+    public static readonly KeyTable<ForwardTimeouts> Timeouts = new("timeouts", () => new ForwardTimeouts(),
+        new Key<ForwardTimeouts, TimeSpan>("connect", Kinds.Time, timeouts => timeouts.Connect, (timeouts, value) => timeouts with { Connect = value },
+            "For a connection to an upstream to stand, over at most three dials."),
+        new Key<ForwardTimeouts, TimeSpan>("idle", Kinds.Time, timeouts => timeouts.Idle, (timeouts, value) => timeouts with { Idle = value },
+            "Silence in both directions after which a session is reset."),
+        new Key<ForwardTimeouts, TimeSpan>("half_closed", Kinds.Time, timeouts => timeouts.HalfClosed, (timeouts, value) => timeouts with { HalfClosed = value },
+            "Silence after which a session is reset of which one direction has ended."),
+        new Key<ForwardTimeouts, TimeSpan?>("unacknowledged", new OptionalValue<TimeSpan>(Kinds.Time, "15m"), timeouts => timeouts.Unacknowledged, (timeouts, value) => timeouts with { Unacknowledged = value },
+            "How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`). It counts a living peer's full window too, so it is never short. Left out, and with `off`, the system's retransmissions decide: about 15 minutes."),
+        new Key<ForwardTimeouts, TimeSpan>("keepalive", Kinds.Time, timeouts => timeouts.Keepalive, (timeouts, value) => timeouts with { Keepalive = value },
+            "Silence after which the peers of both legs are probed, and the gap between probes; after four unanswered ones a peer is dead. Whole seconds, up to 32767s."),
+        new Key<ForwardTimeouts, TimeSpan>("drain", Kinds.Time, timeouts => timeouts.Drain, (timeouts, value) => timeouts with { Drain = value },
+            "How long sessions may go on after a stop was asked for."));
+
+    private static readonly Key<ForwardConfig>[] shared =
+    [
+        new Key<ForwardConfig, EngineKind>("engine", engine, forward => forward.Engine, (forward, value) => forward with { Engine = value },
+            "Which path the bytes take: `native` is event loops over epoll, with splice, on Linux only; `portable` the sockets of .NET; `auto` is native where the system has it."),
+        new Key<ForwardConfig, ForwardLimits>("limits", new MapKind<ForwardLimits>(Limits), forward => forward.Limits, (forward, value) => forward with { Limits = value },
+            "How much of everything there may be."),
+        new Key<ForwardConfig, ForwardTimeouts>("timeouts", new MapKind<ForwardTimeouts>(Timeouts), forward => forward.Timeouts, (forward, value) => forward with { Timeouts = value },
+            "How long things may take."),
+        new Key<ForwardConfig, TimeSpan>("resolve", Kinds.Time, forward => forward.Resolve, (forward, value) => forward with { Resolve = value },
+            "How often names of upstreams are looked up again; at once after a failed dial."),
+    ];
+
+    public static readonly KeyTable<ForwardConfig> Defaults = new("defaults", () => new ForwardConfig { Listen = [] }, shared);
+
+    public static readonly KeyTable<ForwardConfig> Forward;
+
+    public static readonly KeyTable<AdminConfig> Admin = new("admin", () => new AdminConfig(),
+        new Key<AdminConfig, Endpoint?>("listen", new OptionalKind<Endpoint>(Kinds.Endpoint), admin => admin.Listen, (admin, value) => admin with { Listen = value },
+            "A Unix socket, or a TCP port of the loopback, for which `token` is needed. Left out: `/run/fairlead/NAME.sock` for root, else `$XDG_RUNTIME_DIR/fairlead/NAME.sock`."),
+        new Key<AdminConfig, Secret?>("token", Kinds.Secret, admin => admin.Token, (admin, value) => admin with { Token = value },
+            "What who asks over TCP must present."));
+
+    public static readonly KeyTable<LogConfig> Log = new("log", () => new LogConfig(),
+        new Key<LogConfig, LogStyle>("format", style, log => log.Format, (log, value) => log with { Format = value }, "`text` for people, or JSON lines."),
+        new Key<LogConfig, LogLevel>("level", new ChoiceKind<LogLevel>(("debug", LogLevel.Debug), ("info", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error)),
+            log => log.Level, (log, value) => log with { Level = value }, "What matters less is left out."));
+
+    public static readonly KeyTable<AccessLogConfig> AccessLog = new("access log", () => new AccessLogConfig(),
+        new Key<AccessLogConfig, string>("file", Kinds.Path, log => log.File, (log, value) => log with { File = value },
+            "The file, which is appended to, and opened again on SIGHUP; `-` is standard output."),
+        new Key<AccessLogConfig, LogStyle>("format", style, log => log.Format, (log, value) => log with { Format = value }, "`text` for people, or JSON lines."));
+
+    public static readonly KeyTable<ProcessLimits> ProcessLimits = new("process limits", () => new ProcessLimits(),
+        new Key<ProcessLimits, int?>("connections", new OptionalValue<int>(Kinds.Count), limits => limits.Connections, (limits, value) => limits with { Connections = value },
+            "Sessions of all forwards at once. Left out, as many as the descriptor limit allows, which bounds them in any case; `fairlead check` prints the arithmetic."));
+
+    public static readonly KeyTable<ConfigurationFile> File;
+
+    /// <summary>The keys that an included file may have.</summary>
+    public static readonly IReadOnlyList<string> Included = ["defaults", "forwards"];
+
+    private static readonly Dictionary<string, string> homes;
+
+#pragma warning disable CA1810 // The order matters: tables name those that are within them.
+    static ConfigurationKeys()
+#pragma warning restore CA1810
+    {
+        upstreams = new ListKind<UpstreamConfig>(new UpstreamKind());
+        Route = new("route", () => new RouteConfig { From = [], To = [] },
+            new Key<RouteConfig, ValueList<System.Net.IPNetwork>>("from", Kinds.Networks, route => route.From, (route, value) => route with { From = value },
+                "The networks of the clients that it is for.") { Remedy = "from: 10.0.0.0/8" },
+            new Key<RouteConfig, ValueList<UpstreamConfig>>("to", upstreams, route => route.To, (route, value) => route with { To = value },
+                "Where they go.") { Remedy = "to: 10.0.0.5:80" });
+        Forward = new("forward", () => new ForwardConfig { Listen = [] },
+        [
+            new Key<ForwardConfig, string?>("name", new OptionalKind<string>(Kinds.Name), forward => forward.Name, (forward, value) => forward with { Name = value },
+                "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
+            new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint), forward => forward.Listen, (forward, value) => forward with { Listen = value },
+                "Where connections arrive.") { Remedy = "listen: :8080" },
+            new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", upstreams, forward => forward.To, (forward, value) => forward with { To = value },
+                "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all."),
+            new Key<ForwardConfig, ValueList<RouteConfig>>("routes", new RoutesKind(), forward => forward.Routes, (forward, value) => forward with { Routes = value },
+                "Where clients of some networks go; the first that fits a client takes it."),
+            new Key<ForwardConfig, ValueList<System.Net.IPNetwork>>("deny", Kinds.Networks, forward => forward.Deny, (forward, value) => forward with { Deny = value },
+                "Networks whose clients are reset, before `allow` is asked."),
+            new Key<ForwardConfig, ValueList<System.Net.IPNetwork>?>("allow", new OptionalKind<ValueList<System.Net.IPNetwork>>(Kinds.Networks, "any"), forward => forward.Allow, (forward, value) => forward with { Allow = value },
+                "Networks whose clients alone are let in; `[]` lets nobody in."),
+            new Key<ForwardConfig, BalanceKind>("balance", new ChoiceKind<BalanceKind>(("round-robin", BalanceKind.RoundRobin), ("least-connections", BalanceKind.LeastConnections), ("random", BalanceKind.Random), ("source-hash", BalanceKind.SourceHash), ("first", BalanceKind.First)),
+                forward => forward.Balance, (forward, value) => forward with { Balance = value },
+                "Which of several upstreams a client gets: one after the other; the one with the fewest sessions for its weight; any; the same for each address of a client; the first that is up."),
+            new Key<ForwardConfig, HealthConfig?>("health", new OffMapKind<HealthConfig>(Health, new HealthConfig()), forward => forward.Health, (forward, value) => forward with { Health = value },
+                "Whether upstreams are tried out while nobody needs them. Failed dials count in any case."),
+            new Key<ForwardConfig, ValueList<Net.DialSource>>("source", new ListKind<Net.DialSource>(Kinds.Source), forward => forward.Source, (forward, value) => forward with { Source = value },
+                "Which addresses of this machine dials leave from, each upstream from those of its family; empty: as the system routes them."),
+            new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },
+                "What a reload does to sessions when something of their forward has changed, or the forward has gone: they go on as they began, or are reset."),
+            .. shared,
+        ]);
+        File = new("file", () => new ConfigurationFile(),
+            new Key<ConfigurationFile, string>("name", Kinds.Name, file => file.Configuration.Name, (file, value) => file with { Configuration = file.Configuration with { Name = value } },
+                "Names the admin socket."),
+            new Key<ConfigurationFile, ValueList<string>>("include", new ListKind<string>(Kinds.Glob), file => file.Include, (file, value) => file with { Include = value },
+                "Further files, relative to this one, in the order of the patterns and of their names. They have `forwards`, and `defaults` for them on top of this file's; nothing else, and no `include`."),
+            new Key<ConfigurationFile, ForwardConfig>("defaults", new MapKind<ForwardConfig>(Defaults), file => file.Defaults, (file, value) => file with { Defaults = value },
+                "What every forward begins with: merged key by key, so that a forward's `limits: { rate: 1MB/s }` leaves the other limits as they are here."),
+            new Key<ConfigurationFile, bool>("watch", Kinds.Truth, file => file.Configuration.Watch, (file, value) => file with { Configuration = file.Configuration with { Watch = value } },
+                "Whether a changed file is loaded without being told. SIGHUP and `fairlead reload` always do."),
+            new Key<ConfigurationFile, YamlNode?>("forwards", new ForwardsKind(), file => file.Forwards, (file, value) => file with { Forwards = value },
+                "What is forwarded."),
+            new Key<ConfigurationFile, AdminConfig?>("admin", new OffMapKind<AdminConfig>(Admin, new AdminConfig()), file => file.Configuration.Admin, (file, value) => file with { Configuration = file.Configuration with { Admin = value } },
+                "Where the running process takes orders."),
+            new Key<ConfigurationFile, LogConfig>("log", new MapKind<LogConfig>(Log), file => file.Configuration.Log, (file, value) => file with { Configuration = file.Configuration with { Log = value } },
+                "What is logged to standard error."),
+            new Key<ConfigurationFile, AccessLogConfig?>("access_log", new OffMapKind<AccessLogConfig>(AccessLog, new AccessLogConfig()), file => file.Configuration.AccessLog, (file, value) => file with { Configuration = file.Configuration with { AccessLog = value } },
+                "Where ended sessions are written, a line each."),
+            new Key<ConfigurationFile, ProcessLimits>("limits", new MapKind<ProcessLimits>(ProcessLimits), file => file.Configuration.Limits, (file, value) => file with { Configuration = file.Configuration with { Limits = value } },
+                "Limits of the whole process."));
+        homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
+    }
+
+    /// <summary>Where a key belongs that was written elsewhere; empty if it is unknown everywhere, or near at hand in more than one place.</summary>
+    public static string Elsewhere(string key) => homes.TryGetValue(key, out var home) ? $"; it belongs to {home}" : "";
+
+    private static IEnumerable<string> Names<T>(KeyTable<T> table) => table.Keys.Select(key => key.Name);
+
+    private static Dictionary<string, string> HomesOf(params (string Home, IEnumerable<string> Keys)[] tables)
+    {
+        return tables.SelectMany(table => table.Keys.Select(key => (key, table.Home))).GroupBy(pair => pair.key)
+            .Where(group => group.Count() == 1).ToDictionary(group => group.Key, group => group.Single().Home);
+    }
+
+    /// <summary>An upstream: its address, or a map.</summary>
+    private sealed class UpstreamKind : Kind<UpstreamConfig>
+    {
+        public override string Form => $"endpoint, or a map of {Upstream.Link}";
+
+        public override string Schema => $$"""{"anyOf":[{{Kinds.Endpoint.Schema}},{{Upstream.Reference}}]}""";
+
+        public override UpstreamConfig Read(YamlNode node, string key, UpstreamConfig current, Reading reading)
+        {
+            return node is YamlMap ? Upstream.Read(node, key, Upstream.Initial, reading) : Upstream.Initial with { Address = Kinds.Endpoint.Read(node, key, Upstream.Initial.Address, reading) };
+        }
+
+        public override string Show(UpstreamConfig value) => value.Address.ToString()!;
+    }
+
+    private sealed class RoutesKind : Kind<ValueList<RouteConfig>>
+    {
+        public override string Form => $"a list of maps of {Route.Link}";
+
+        public override string Schema => $$"""{"type":"array","items":{{Route.Reference}}}""";
+
+        public override ValueList<RouteConfig> Read(YamlNode node, string key, ValueList<RouteConfig> current, Reading reading)
+        {
+            if (node is YamlList list)
+                return [.. list.Items.Select(item => Route.Read(item, "route", Route.Initial, reading))];
+            if (node is not YamlFault)
+                reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a list is expected; write {key}: [{{ from: 10.0.0.0/8, to: 10.0.0.5:80 }}]");
+            return current;
+        }
+
+        public override string Show(ValueList<RouteConfig> value) => value.Count == 0 ? "[]" : "[…]";
+    }
+
+    /// <summary>Forwards are made when the defaults and includes are known, which may stand behind them.</summary>
+    private sealed class ForwardsKind : Kind<YamlNode?>
+    {
+        public override string Form => $"a list of maps of {Forward.Link}";
+
+        public override string Schema => $$"""{"type":"array","items":{{Forward.Reference}}}""";
+
+        public override YamlNode? Read(YamlNode node, string key, YamlNode? current, Reading reading)
+        {
+            if (node is not YamlList and not YamlFault)
+                reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a list is expected; write [] for none, or each forward with a '-' before it");
+            return node;
+        }
+
+        public override string Show(YamlNode? value) => "[]";
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using Fairlead.Net;
+
+namespace Fairlead;
+
+/// <summary>How one of several upstreams is chosen, tried out and dialled.</summary>
+internal static class UpstreamRules
+{
+    /// <summary>As HAProxy's 256 and nginx's none: far beyond what anybody tells apart.</summary>
+    private const int HeaviestWeight = 1000;
+
+    public static IEnumerable<Fault> Faults(ForwardConfig forward)
+    {
+        return ForwardRules.PoolsOf(forward).SelectMany(pool => PoolFaults(pool.Key, pool.Upstreams, forward.Balance))
+            .Concat(SourceFaults(forward.Source, "source"))
+            .Concat(ForwardRules.UpstreamsOf(forward).SelectMany(pair => SourceFaults(pair.Upstream.Source, $"{pair.Key}.source")))
+            .Concat(FamilyFaults(forward))
+            .Concat(HealthFaults(forward.Health));
+    }
+
+    private static IEnumerable<Fault> PoolFaults(string key, ValueList<UpstreamConfig> pool, BalanceKind balance)
+    {
+        if (pool.Count == 0)
+            yield return new Fault(key, "leads nowhere; write where connections go, like 10.0.0.5:80");
+        for (var i = 0; i < pool.Count; i++)
+        {
+            if (pool[i].Weight is < 0 or > HeaviestWeight)
+                yield return new Fault($"{key}[{i}].weight", $"weight is {pool[i].Weight}; write a number from 0 to {HeaviestWeight}");
+            else if (pool[i].Weight > 1 && balance == BalanceKind.First)
+                yield return new Fault($"{key}[{i}].weight", "weight means nothing with balance first, which takes the first upstream that is up; leave it out, or choose another balance");
+        }
+        if (pool.Count > 0 && pool.All(upstream => upstream.Backup))
+            yield return new Fault($"{key}[0].backup", "every upstream is a backup; a backup is for when others are down, so let one be none");
+        else if (pool.Count > 0 && pool.All(upstream => upstream.Backup || upstream.Weight == 0))
+            yield return new Fault($"{key}[{pool.ToList().FindIndex(upstream => !upstream.Backup)}].weight", "every upstream has weight 0, which gets no clients; give one a weight of 1");
+        foreach (var (first, second) in Repeated(pool))
+        {
+            yield return new Fault($"{key}[{second}].address", $"{Printable.Escape(pool[second].ToString())} is written twice; keep one, and give it a weight")
+            {
+                Other = new Contradiction(0, $"{key}[{first}].address", other => $"{Printable.Escape(pool[second].ToString())} is written twice, here and at {other}; keep one, and give it a weight"),
+            };
+        }
+    }
+
+    private static IEnumerable<(int First, int Second)> Repeated(ValueList<UpstreamConfig> pool)
+    {
+        var seen = new Dictionary<Endpoint, int>();
+        for (var i = 0; i < pool.Count; i++)
+        {
+            if (!seen.TryAdd(pool[i].Address, i))
+                yield return (seen[pool[i].Address], i);
+        }
+    }
+
+    private static IEnumerable<Fault> SourceFaults(ValueList<DialSource> sources, string key)
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            var source = sources[i];
+            var at = $"{key}[{i}]";
+            if (source.Address.Equals(IPAddress.Any) || source.Address.Equals(IPAddress.IPv6Any))
+                yield return new Fault(at, $"source {source.Address} is every address; write one of this machine, or leave source out");
+            else if (source.Address.AddressFamily == AddressFamily.InterNetwork ? source.Address.GetAddressBytes()[0] >= 224 : source.Address.IsIPv6Multicast)
+                yield return new Fault(at, $"source {source.Address} is no address of one machine; write one of this machine");
+            var isRange = source.FirstPort >= 1 && source.LastPort >= source.FirstPort && source.LastPort <= 65535;
+            if (!isRange && (source.FirstPort, source.LastPort) != (0, 0))
+                yield return new Fault(at, $"source ports {source.FirstPort}-{source.LastPort} are not ports; write numbers from 1 to 65535, like 4000-4999");
+        }
+    }
+
+    /// <summary>An upstream that is written as an address needs a source of its family; what a name means shows when it is looked up.</summary>
+    private static IEnumerable<Fault> FamilyFaults(ForwardConfig forward)
+    {
+        var upstreams = ForwardRules.UpstreamsOf(forward).ToList();
+        foreach (var (key, upstream) in upstreams)
+        {
+            var own = upstream.Source.Count > 0;
+            var sources = own ? upstream.Source : forward.Source;
+            if (sources.Count == 0)
+                continue;
+            if (upstream.Address is UnixEndpoint)
+            {
+                if (own || upstreams.All(other => other.Upstream.Address is UnixEndpoint))
+                    yield return new Fault(own ? $"{key}.source" : "source", "a Unix socket is dialled from no address; leave source out");
+                if (!own)
+                    yield break;
+                continue;
+            }
+            if (FamilyOf(((PortEndpoint)upstream.Address).Host) is not { } family || sources.Any(source => source.Address.AddressFamily == family))
+                continue;
+            var words = family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
+            Func<string, string> message = at => $"upstream {Printable.Escape(upstream.ToString())}{at} is {words}, and no source is; add an {words} address to source";
+            yield return new Fault(own ? $"{key}.source" : "source", message(""))
+            {
+                Other = new Contradiction(0, $"{key}.address", other => message("")),
+            };
+        }
+    }
+
+    private static AddressFamily? FamilyOf(string host)
+    {
+        if (!IPAddress.TryParse(host, out var address))
+            return null;
+        return address.IsIPv4MappedToIPv6 ? AddressFamily.InterNetwork : address.AddressFamily;
+    }
+
+    private static IEnumerable<Fault> HealthFaults(HealthConfig? health)
+    {
+        if (health is null)
+            yield break;
+        foreach (var fault in BoundRules.TimeFaults("health.interval", "health interval", health.Interval, mayBeOff: false).Concat(BoundRules.TimeFaults("health.timeout", "health timeout", health.Timeout, mayBeOff: false)))
+            yield return fault;
+        foreach (var (name, value) in ((string, int)[])[("rise", health.Rise), ("fall", health.Fall)])
+        {
+            if (value is < 1 or > 100)
+                yield return new Fault($"health.{name}", $"health {name} is {value}; write a number from 1 to 100");
+        }
+    }
+}
