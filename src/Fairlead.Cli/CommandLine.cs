@@ -71,6 +71,7 @@ internal static class CommandLine
             HelpName = "fairlead",
         };
         root.Add(ForwardCommand.Create());
+        root.Add(CheckCommand.Create());
         root.Add(DemoCommand.Create());
         root.Add(CompletionCommand.Create());
         root.SetAction(int (_) => throw new UsageException(["no command is given; 'fairlead demo' shows a running example"]));

@@ -134,7 +134,7 @@ public class CommandLineTests
     }
 
     [Theory]
-    [InlineData("fairlead ", "--help --version -h completion demo forward")]
+    [InlineData("fairlead ", "--help --version -h check completion demo forward")]
     [InlineData("fairlead f", "forward")]
     [InlineData("fairlead forward --e", "--engine")]
     [InlineData("fairlead forward --engine n", "native")]

@@ -1,0 +1,141 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Fairlead.Cli;
+
+/// <summary><c>fairlead check [CONFIG]</c>: every error of a configuration, or what it comes to on this machine.</summary>
+internal static class CheckCommand
+{
+    private const string Notes = """
+        Without CONFIG, it is fairlead.yaml here, else /etc/fairlead/fairlead.yaml.
+
+        Prints every error of the file and of those that it includes, each with its place, or else the plan: where each
+        listen leads, by which engine and why, and what each bound works out to on this machine. Nothing is started.
+
+        Examples:
+          fairlead check
+          fairlead check /etc/fairlead/fairlead.yaml
+          fairlead check --json site.yaml | jq .sessions
+
+        Exit status:
+          0 the configuration can be run, 2 it has errors
+        """;
+
+    private static readonly Argument<string?> config = new("CONFIG")
+    {
+        Description = "The configuration's file",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<bool> json = new("--json") { Description = "Print the plan as JSON" };
+
+    public static Command Create()
+    {
+        var command = new NotedCommand("check", "Checks a configuration, and prints what it comes to.", Notes) { config, json };
+        command.SetAction(parsed =>
+        {
+            var invocation = parsed.InvocationConfiguration;
+            return Run(ConfigFile.Find(parsed.GetValue(config)), parsed.GetValue(json), invocation.Output, invocation.Error);
+        });
+        return command;
+    }
+
+    /// <summary>What is allowed and should be known before the configuration is run, a line each.</summary>
+    internal static IReadOnlyList<string> Warnings(Configuration configuration) => Plan.Of(configuration).Warnings;
+
+    private static int Run(string path, bool asJson, TextWriter output, TextWriter error)
+    {
+        try
+        {
+            var loaded = Configuration.Load(path);
+            var plan = Plan.Of(loaded.Configuration);
+            IReadOnlyList<string> warnings = [.. loaded.Warnings, .. Warnings(loaded.Configuration).Select(warning => $"warning: {warning}")];
+            if (asJson)
+            {
+                output.WriteLine(Json(path, plan, warnings));
+                return CommandLine.Done;
+            }
+            Write(path, plan, output);
+            foreach (var warning in warnings)
+                error.WriteLine(warning);
+            return CommandLine.Done;
+        }
+        catch (ConfigurationException refused)
+        {
+            foreach (var wrong in refused.Errors)
+                error.WriteLine(wrong);
+            return CommandLine.Refused;
+        }
+    }
+
+    private static void Write(string path, Plan plan, TextWriter output)
+    {
+        output.WriteLine($"{Printable.Escape(Path.GetFullPath(path), 4096)} can be run");
+        output.WriteLine();
+        if (plan.Listens.Count > 0)
+        {
+            var listens = new Table("NAME", "LISTEN", "CLIENTS", "TO", "ENGINE");
+            foreach (var row in plan.Listens)
+                listens.Add(row.Name, row.Listen, row.From, row.To, $"{row.Engine} ({row.Why})");
+            listens.Write(output);
+            output.WriteLine();
+        }
+        if (plan.Bounds.Count > 0)
+        {
+            var bounds = new Table("FORWARD", "BOUND", "VALUE", "DEFAULT");
+            foreach (var row in plan.Bounds)
+                bounds.Add(row.Forward, row.Key, row.Value, row.Default);
+            bounds.Write(output);
+            output.WriteLine();
+        }
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sessions at once: {plan.Sessions}"));
+        output.WriteLine($"  {plan.Arithmetic}");
+    }
+
+    private static string Json(string path, Plan plan, IReadOnlyList<string> warnings)
+    {
+        using var buffer = new MemoryStream();
+        // Read in terminals and by programs, not within HTML: quotes and arrows may stay as they are.
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("file", Printable.Escape(Path.GetFullPath(path), 4096));
+            writer.WriteStartArray("listens");
+            foreach (var row in plan.Listens)
+            {
+                writer.WriteStartObject();
+                Strings(writer, ("name", row.Name), ("listen", row.Listen), ("clients", row.From), ("to", row.To), ("engine", row.Engine), ("why", row.Why));
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteStartArray("bounds");
+            foreach (var row in plan.Bounds)
+            {
+                writer.WriteStartObject();
+                Strings(writer, ("forward", row.Forward), ("key", row.Key), ("value", row.Value), ("default", row.Default));
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteNumber("sessions", plan.Sessions);
+            writer.WriteString("arithmetic", plan.Arithmetic);
+            writer.WriteStartArray("warnings");
+            foreach (var warning in warnings)
+                writer.WriteStringValue(warning);
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+        return Encoding.UTF8.GetString(buffer.ToArray());
+    }
+
+    private static void Strings(Utf8JsonWriter writer, params (string Name, string Value)[] fields)
+    {
+        foreach (var (name, value) in fields)
+        {
+            if (value.Length > 0)
+                writer.WriteString(name, Printable.Escape(value));
+        }
+    }
+}

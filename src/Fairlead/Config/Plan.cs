@@ -1,0 +1,113 @@
+using System.Globalization;
+
+namespace Fairlead;
+
+/// <summary>What a configuration comes to on this machine: where each listen leads, by which engine and why, and what each bound works out to.</summary>
+/// <param name="Listens">Each listen, in the order of the forwards.</param>
+/// <param name="Bounds">What differs from the defaults, in the order of the forwards.</param>
+/// <param name="Sessions">How many sessions there may be at once.</param>
+/// <param name="Arithmetic">How that number came about, in a line.</param>
+/// <param name="Warnings">What does not fit this machine, a line each.</param>
+public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBound> Bounds, int Sessions, string Arithmetic, ValueList<string> Warnings)
+{
+    /// <summary>
+    /// Works out the plan of a configuration that has no errors. Raises the soft limit of descriptors to the hard one, as running would; nothing is bound or looked
+    /// up.
+    /// </summary>
+    public static Plan Of(Configuration configuration)
+    {
+        return Of(configuration, Descriptors.RaiseLimit(), Descriptors.CountOpen(), OperatingSystem.IsLinux());
+    }
+
+    internal static Plan Of(Configuration configuration, int descriptorLimit, int openDescriptors, bool isLinux)
+    {
+        var listens = configuration.Forwards.SelectMany(forward => ListensOf(forward, isLinux)).ToList();
+        var sockets = configuration.Forwards.Sum(forward => forward.Listen.Sum(SocketCount));
+        var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, openDescriptors, sockets);
+        var bounds = configuration.Forwards.SelectMany(BoundsOf).ToList();
+        var warnings = configuration.Forwards.Where(forward => forward.Limits.Connections > sessions)
+            .Select(forward => string.Create(CultureInfo.InvariantCulture, $"forward {ForwardRules.Describe(forward)}: limits.connections is {forward.Limits.Connections}, and the process has room for {sessions} sessions in all"));
+        return new Plan([.. listens], [.. bounds], sessions, arithmetic, [.. (warning is null ? [] : new[] { warning }).Concat(warnings)]);
+    }
+
+    private static IEnumerable<PlannedForward> ListensOf(ForwardConfig forward, bool isLinux)
+    {
+        var (engine, why) = forward.Engine switch
+        {
+            EngineKind.Auto when isLinux => ("native", "Linux"),
+            EngineKind.Auto => ("portable", "not Linux"),
+            EngineKind.Native => ("native", "as written"),
+            _ => ("portable", "as written"),
+        };
+        foreach (var listen in forward.Listen)
+        {
+            foreach (var (from, to) in forward.Routes.Select(route => ($"from {Shown(route.From)}", route.To)).Append((forward.Routes.Count > 0 ? "from elsewhere" : "", forward.To)))
+            {
+                if (to.Count > 0 || from.Length > 0)
+                    yield return new PlannedForward(forward.Name ?? "", listen.ToString()!, from, to.Count == 0 ? "reset" : Describe(forward, to), engine, why);
+            }
+        }
+    }
+
+    private static string Shown(ValueList<System.Net.IPNetwork> networks)
+    {
+        return string.Join(", ", networks.Take(4).Select(AddressText.ToText)) + (networks.Count > 4 ? string.Create(CultureInfo.InvariantCulture, $" and {networks.Count - 4} more") : "");
+    }
+
+    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> upstreams)
+    {
+        var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Backup ? " (backup)" : "")}");
+        return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "");
+    }
+
+    private static IEnumerable<PlannedBound> BoundsOf(ForwardConfig forward)
+    {
+        foreach (var key in ConfigurationKeys.Limits.Keys)
+        {
+            if (key.Show(forward.Limits) != "off")
+                yield return new PlannedBound(forward.Title, $"limits.{key.Name}", key.Show(forward.Limits), "off");
+        }
+        foreach (var key in ConfigurationKeys.Timeouts.Keys)
+        {
+            if (key.Show(forward.Timeouts) is var value && key.Show(ConfigurationKeys.Timeouts.Initial) is var initial && value != initial)
+                yield return new PlannedBound(forward.Title, $"timeouts.{key.Name}", value, initial);
+        }
+        if (ConfigurationKeys.Defaults.Keys.First(key => key.Name == "resolve") is var resolve && resolve.Show(forward) is var interval && interval != resolve.Show(ConfigurationKeys.Defaults.Initial))
+            yield return new PlannedBound(forward.Title, "resolve", interval, resolve.Show(ConfigurationKeys.Defaults.Initial));
+    }
+
+    // One socket a port, as all loops share it when there are many; localhost and names that stand for two families may need more.
+    private static long SocketCount(Endpoint listen) => listen is PortEndpoint port ? port.Ports.Count * (port.Host == "localhost" ? 2 : 1) : 1;
+
+    private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, int open, long sockets)
+    {
+        if (limit == int.MaxValue)
+            return (written ?? int.MaxValue / 2, written is null ? "no descriptor limit is known here" : "limits.connections", null);
+        var (reserve, pipes) = (Descriptors.Reserve(limit), Descriptors.Pipes(limit));
+        var room = (int)Math.Clamp((limit - open - sockets - reserve - 2 * pipes) / 2, 0, int.MaxValue);
+        var arithmetic = string.Create(CultureInfo.InvariantCulture,
+            $"({limit} descriptors - {open} open - {sockets} listening - {reserve} kept back - {2 * pipes} for {pipes} pipes) / 2 for each session = {room}");
+        var warning = room < 1 ? string.Create(CultureInfo.InvariantCulture, $"the descriptor limit of {limit} leaves no room for a session beside {sockets} listening sockets; raise it (ulimit -Hn, LimitNOFILE= in a unit)")
+            : written > room ? string.Create(CultureInfo.InvariantCulture, $"limits.connections is {written}, and the descriptor limit has room for {room}; raise it (ulimit -Hn, LimitNOFILE= in a unit)")
+            : null;
+        return written < room
+            ? (written.Value, string.Create(CultureInfo.InvariantCulture, $"limits.connections; the descriptor limit has room for {room}"), null)
+            : (room, arithmetic, warning);
+    }
+}
+
+/// <summary>Where a listen leads.</summary>
+/// <param name="Name">The forward's name; empty if it has none.</param>
+/// <param name="Listen">The listen, as it is written.</param>
+/// <param name="From">Whose connections, where that matters: <c>from 10.0.0.0/8</c>, <c>from elsewhere</c>.</param>
+/// <param name="To">Where they go; <c>reset</c> for nowhere.</param>
+/// <param name="Engine"><c>native</c> or <c>portable</c>.</param>
+/// <param name="Why">Why that engine.</param>
+public sealed record PlannedForward(string Name, string Listen, string From, string To, string Engine, string Why);
+
+/// <summary>A bound of a forward that differs from the default.</summary>
+/// <param name="Forward">The forward's title.</param>
+/// <param name="Key">The key: <c>limits.rate</c>.</param>
+/// <param name="Value">The value, as it is written.</param>
+/// <param name="Default">The default.</param>
+public sealed record PlannedBound(string Forward, string Key, string Value, string Default);
