@@ -17,6 +17,7 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
     private static readonly TimeSpan mostForLastWords = TimeSpan.FromMinutes(5);
 
     private readonly Lock gate = new();
+    private readonly HeldBack? heldBack = HeldBack.By(options.Rates);
     private long bytesFromClient, bytesFromUpstream;
     private long lastActivity;
     private ITimer? timer;
@@ -57,16 +58,18 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
     private async Task PumpAsync(Connection source, Connection sink, Side from)
     {
         var broken = from;
+        var throttle = heldBack?.Of(from);
         try
         {
             while (true)
             {
                 await source.ReadAsync(Memory<byte>.Empty);
+                var most = throttle is null ? BufferSize : await TakeAsync(throttle);
                 var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
                 try
                 {
                     broken = from;
-                    var count = await source.ReadAsync(buffer.AsMemory(0, BufferSize));
+                    var count = await ReadAsync(source, buffer.AsMemory(0, most), throttle);
                     broken = Other(from);
                     if (count == 0)
                         break;
@@ -90,6 +93,42 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
             Break(broken, RelayEnd.Fault, sink);
             throw;
         }
+        finally
+        {
+            throttle?.Drop();
+        }
+    }
+
+    private static ValueTask<int> ReadAsync(Connection source, Memory<byte> buffer, Throttle? throttle)
+    {
+        return throttle is null ? source.ReadAsync(buffer) : ReadThrottledAsync(source, buffer, throttle);
+    }
+
+    private static async ValueTask<int> ReadThrottledAsync(Connection source, Memory<byte> buffer, Throttle throttle)
+    {
+        var count = 0;
+        try
+        {
+            return count = await source.ReadAsync(buffer);
+        }
+        finally
+        {
+            throttle.Return(buffer.Length - count);
+        }
+    }
+
+    // How many bytes may pass, once some may. A cut ends the waiting, and the read that follows says so.
+    private async ValueTask<int> TakeAsync(Throttle throttle)
+    {
+        Interlocked.Increment(ref heldBack!.Waiting);
+
+        // A slice a turn, so that those who share a rate come in their order.
+        await Task.Yield();
+        int most;
+        while ((most = throttle.Take(BufferSize, out var wait)) == 0 && !heldBack.Cut.IsCompleted)
+            await heldBack.Cut.WaitAsync(wait, Options.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        Interlocked.Decrement(ref heldBack.Waiting);
+        return most;
     }
 
     // The end of one direction: passed on as an end, unless the side that it comes from had broken meanwhile.
@@ -144,6 +183,7 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
     {
         Client.Abort();
         Upstream.Abort();
+        heldBack?.End();
     }
 
     private void Count(Side from, int count)
@@ -176,6 +216,8 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
         {
             if (isDone)
                 return;
+            if (heldBack is { Waiting: > 0 })
+                Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
             var left = limit - Options.Time.GetElapsedTime(Volatile.Read(ref lastActivity));
             if (left > TimeSpan.Zero)
             {
@@ -194,4 +236,21 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
     }
 
     private static Side Other(Side side) => side == Side.Client ? Side.Upstream : Side.Client;
+
+    /// <summary>What holds the directions to their rates, and how those learn that there is nothing to wait for any more.</summary>
+    private sealed class HeldBack(Throttle? fromClient, Throttle? fromUpstream)
+    {
+        private readonly TaskCompletionSource cut = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>How many directions wait for their rate at present.</summary>
+        public int Waiting;
+
+        public Task Cut => cut.Task;
+
+        public static HeldBack? By(RelayRates? rates) => rates is null ? null : new HeldBack(rates.Begin(Side.Client), rates.Begin(Side.Upstream));
+
+        public Throttle? Of(Side from) => from == Side.Client ? fromClient : fromUpstream;
+
+        public void End() => cut.TrySetResult();
+    }
 }

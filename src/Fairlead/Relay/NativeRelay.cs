@@ -18,6 +18,9 @@ namespace Fairlead;
 /// A side that breaks (reset, lost) may have said something before, which is passed on first as far as the other takes it without waiting; then the
 /// other is reset.
 /// </para>
+/// <para>
+/// A rate is kept by what one read or splice may take; a direction that has used it up is not looked at until a timer says so.
+/// </para>
 /// </remarks>
 [SupportedOSPlatform("linux")]
 internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTaskSource<RelayResult>
@@ -33,6 +36,8 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     private const int ScoreForBulk = 8, ScoreOfFullRead = 2, SmallReadsForCopy = 8;
     private const int SmallRead = 16 << 10;
 
+    // Null nearly always: a relay without a rate pays for it with this reference.
+    private readonly Brakes? brakes;
     private Direction fromClient, fromUpstream;
     private ITimer? timer;
     private long lastActivity;
@@ -46,6 +51,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     public NativeRelay(NativeConnection client, NativeConnection upstream, RelayOptions options)
         : base(client, upstream, options)
     {
+        brakes = Brakes.Of(options.Rates, this);
     }
 
     // The base holds them already, and there is one of these for each session.
@@ -69,8 +75,8 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         if (phase == Phase.Ended)
             return new ValueTask<RelayResult>(this, 0);
         NativeClient.Watcher = NativeUpstream.Watcher = this;
-        TakeUnread(ref fromClient, NativeClient);
-        TakeUnread(ref fromUpstream, NativeUpstream);
+        TakeUnread(ref fromClient, NativeClient, brakes?.FromClient);
+        TakeUnread(ref fromUpstream, NativeUpstream, brakes?.FromUpstream);
         if (Options.Idle != Timeout.InfiniteTimeSpan)
             StartTimer();
         Move();
@@ -92,6 +98,19 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         Move();
     }
 
+    /// <summary>A direction has waited long enough for its rate. From any thread.</summary>
+    internal void OnBrakeTimer(Brake brake)
+    {
+        if (EventLoop.Current != NativeClient.Loop)
+        {
+            NativeClient.Loop.Post(static work => { var (relay, brake) = ((NativeRelay, Brake))work!; relay.OnBrakeTimer(brake); }, (this, brake));
+            return;
+        }
+        brake.Release();
+        if (!isQueued)
+            Move();
+    }
+
     /// <summary>Lets a test start near the limits of 32 bits.</summary>
     internal void CountFrom(long bytes) => fromClient.Bytes = fromUpstream.Bytes = bytes;
 
@@ -100,7 +119,8 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     {
         if (phase == Phase.Ended)
             return;
-        if (!Pump(ref fromClient, NativeClient, NativeUpstream, Side.Client) || !Pump(ref fromUpstream, NativeUpstream, NativeClient, Side.Upstream))
+        if (!Pump(ref fromClient, NativeClient, NativeUpstream, Side.Client, brakes?.FromClient)
+            || !Pump(ref fromUpstream, NativeUpstream, NativeClient, Side.Upstream, brakes?.FromUpstream))
             return;
         if (fromClient.IsCompleted && fromUpstream.IsCompleted)
             Finish(RelayEnd.Closed, endedBy);
@@ -111,12 +131,12 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     }
 
     // False when the relay has ended over it.
-    private bool Pump(ref Direction direction, NativeConnection source, NativeConnection sink, Side from)
+    private bool Pump(ref Direction direction, NativeConnection source, NativeConnection sink, Side from, Brake? brake)
     {
-        if (direction.IsCompleted || (direction.Held is null ? !source.IsReadable : !sink.IsWritable))
+        if (direction.IsCompleted || (direction.Held is null ? !source.IsReadable || brake is { IsOn: true } : !sink.IsWritable))
             return true;
         var before = direction.Bytes;
-        var (broken, errno) = Transfer(ref direction, source, sink);
+        var (broken, errno) = Transfer(ref direction, source, sink, brake);
         if (direction.Bytes != before && timer is not null)
             lastActivity = Options.Time.GetTimestamp();
         if (broken is not null)
@@ -127,7 +147,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     }
 
     // Moves bytes until one side has to be waited for, the turn is used up, or the direction is completed; or a connection broke.
-    private (NativeConnection? Broken, int Errno) Transfer(ref Direction direction, NativeConnection source, NativeConnection sink)
+    private (NativeConnection? Broken, int Errno) Transfer(ref Direction direction, NativeConnection source, NativeConnection sink, Brake? brake)
     {
         var buffer = direction.Held ?? Borrow(ref direction);
         var left = BytesPerTurn;
@@ -153,7 +173,11 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
                 break;
             buffer = Suit(ref direction, buffer);
             var ease = buffer is KernelPipe ? SplicedForCopied : 1;
-            var filled = buffer.Fill(source, left * ease);
+            var most = Math.Min(buffer.Capacity, left * ease);
+            if (brake is not null && (most = brake.Take(most)) == 0)
+                break;
+            var filled = buffer.Fill(source, most);
+            brake?.Return(most - Math.Max(filled, 0));
             if (filled == -Libc.EINVAL && buffer is KernelPipe)
             {
                 direction.CannotSplice = true;
@@ -166,8 +190,11 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
                 break;
             }
             direction.SawEnd = filled == 0;
-            direction.Judge(filled, Math.Min(buffer.Capacity, left * ease));
+            direction.Judge(filled, most);
             left -= (filled + ease - 1) / ease;
+            // A slice a turn, so that those who share a rate come in their order.
+            if (brake is not null && source.IsReadable)
+                left = 0;
         }
         direction.Held = Keep(buffer);
         return outcome;
@@ -214,10 +241,11 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         return null;
     }
 
-    private void TakeUnread(ref Direction direction, NativeConnection source)
+    private void TakeUnread(ref Direction direction, NativeConnection source, Brake? brake)
     {
         if (source.UnreadCount == 0)
             return;
+        brake?.Spend(source.UnreadCount);
         var buffer = NativeClient.Loop.Buffers.RentMemory(source.UnreadCount);
         buffer.Fill(source);
         direction.Held = buffer;
@@ -235,20 +263,28 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     private void Break(NativeConnection broken, int errno)
     {
         if (broken == NativeClient)
-            PassOnLastWords(ref fromClient, NativeClient, NativeUpstream);
+            PassOnLastWords(ref fromClient, NativeClient, NativeUpstream, brakes?.FromClient);
         else
-            PassOnLastWords(ref fromUpstream, NativeUpstream, NativeClient);
+            PassOnLastWords(ref fromUpstream, NativeUpstream, NativeClient, brakes?.FromUpstream);
         Finish(EndOf(NativeErrors.Classify(errno)), broken == NativeClient ? Side.Client : Side.Upstream);
     }
 
-    private void PassOnLastWords(ref Direction direction, NativeConnection source, NativeConnection sink)
+    private void PassOnLastWords(ref Direction direction, NativeConnection source, NativeConnection sink, Brake? brake)
     {
         var buffer = direction.Held ?? NativeClient.Loop.Buffers.RentMemory();
         do
             Drain(ref direction, buffer, sink);
-        while (buffer.Count == 0 && sink.IsWritable && buffer.Fill(source, BytesPerTurn) > 0);
+        while (buffer.Count == 0 && sink.IsWritable && FillNow(buffer, source, brake) > 0);
         direction.Held = null;
         NativeClient.Loop.Buffers.Return(buffer);
+    }
+
+    private static int FillNow(TransferBuffer buffer, NativeConnection source, Brake? brake)
+    {
+        var most = brake?.TakeNow(buffer.Capacity, out _) ?? buffer.Capacity;
+        var filled = most == 0 ? 0 : buffer.Fill(source, most);
+        brake?.Return(most - Math.Max(filled, 0));
+        return filled;
     }
 
     private void StartTimer()
@@ -268,6 +304,8 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         }
         if (phase == Phase.Ended)
             return;
+        if (brakes is { AreOn: true })
+            lastActivity = Options.Time.GetTimestamp();
         var (limit, reason) = Options.Limit(fromClient.IsCompleted || fromUpstream.IsCompleted);
         var left = limit - Options.Time.GetElapsedTime(lastActivity);
         if (left <= TimeSpan.Zero)
@@ -291,6 +329,7 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
         phase = Phase.Ended;
         (end, endedBy) = (how, by);
         timer?.Dispose();
+        brakes?.Dispose();
         NativeClient.Watcher = NativeUpstream.Watcher = null;
         Discard(ref fromClient);
         Discard(ref fromUpstream);

@@ -5,7 +5,7 @@ namespace Fairlead;
 /// <summary>How a relay goes about it.</summary>
 public sealed record RelayOptions
 {
-    /// <summary>Silence in both directions after which it ends; infinite: never.</summary>
+    /// <summary>Silence in both directions after which it ends; infinite: never. Being held back by a rate is no silence.</summary>
     public TimeSpan Idle { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>Silence after which it ends once one direction has ended; infinite: never.</summary>
@@ -13,6 +13,9 @@ public sealed record RelayOptions
 
     /// <summary>What measures the silence.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>How fast it may go; null: as fast as it can.</summary>
+    internal RelayRates? Rates { get; init; }
 
     /// <summary>The silence that ends a relay, and how that is called; only asked where one of the two is finite.</summary>
     internal (TimeSpan Length, RelayEnd Reason) Limit(bool isHalfClosed)

@@ -50,6 +50,27 @@ public sealed class NativeRelayPipeTests() : NetworkRelayContract(NativeRelayRig
         Assert.Equal((1, 1), (Buffers.Pipes.Made, Buffers.IdlePipes));
     }
 
+    [Theory(Timeout = 30000), InlineData(Side.Client), InlineData(Side.Upstream)]
+    public Task A_reset_is_passed_on_at_once_while_a_rate_holds_bytes_back(Side resets) => RelayAtAsync(1000, null, async it =>
+    {
+        var (writer, reader) = await HoldBackAsync(it, Side.Client);
+        it.End(resets).Abort();
+        var result = await it.Ending;
+        Assert.Equal((RelayEnd.Reset, resets), (result.End, result.By));
+        Assert.InRange(result.BytesFromClient, 0, TokenBucket.LeastSlice);
+        await Task.WhenAll(writer, reader);
+    });
+
+    [Fact(Timeout = 30000)]
+    public Task Bulk_goes_through_a_pipe_also_when_a_rate_holds_it_back() => RelayAtAsync(10_000_000, 20_000_000, async it =>
+    {
+        var start = it.Time.GetTimestamp();
+        await it.Time.AdvanceUntilAsync(MoveBulkAsync(it), TimeSpan.FromMilliseconds(5));
+        Assert.Equal(1, Buffers.Pipes.Made);
+        Assert.Equal(0, Buffers.Lent);
+        Assert.InRange(it.Time.GetElapsedTime(start), TimeSpan.FromSeconds((Rig.Bulk - 500_000) / 10e6), TimeSpan.MaxValue);
+    });
+
     private async Task MoveBulkAsync(Relayed it)
     {
         var bytes = Traffic.RandomBytes(Rig.Bulk, seed: 13);

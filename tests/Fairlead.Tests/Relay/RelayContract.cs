@@ -3,7 +3,7 @@ using Fairlead.Net;
 namespace Fairlead.Tests;
 
 /// <summary>What every <see cref="Relay"/> does, whatever it runs between.</summary>
-public abstract class RelayContract(RelayRig rig) : IDisposable
+public abstract partial class RelayContract(RelayRig rig) : IDisposable
 {
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(60), nearlyLimit = TimeSpan.FromSeconds(59);
 
@@ -275,9 +275,13 @@ public abstract class RelayContract(RelayRig rig) : IDisposable
         });
 
     /// <summary>Runs a test with a relay, in the way that a session has one.</summary>
-    protected Task RelayAsync(Func<Relayed, Task> test, RelayOptions? options = null, Action<Relayed>? prepare = null) => Rig.RunAsync(async () =>
+    protected Task RelayAsync(Func<Relayed, Task> test, RelayOptions? options = null, Action<Relayed>? prepare = null)
     {
-        var time = new ManualTime();
+        return RelayAsync(new ManualTime(), test, options, prepare);
+    }
+
+    private Task RelayAsync(ManualTime time, Func<Relayed, Task> test, RelayOptions? options = null, Action<Relayed>? prepare = null) => Rig.RunAsync(async () =>
+    {
         var (client, near) = await Rig.ConnectAsync(Side.Client);
         var (upstream, far) = await Rig.ConnectAsync(Side.Upstream);
         var it = new Relayed(Rig.Make(near, far, (options ?? new RelayOptions()) with { Time = time }), client, near, far, upstream, time);
@@ -390,6 +394,9 @@ public sealed class Relayed(Relay relay, Connection client, Connection near, Con
     public Connection Inner(Side side) => side == Side.Client ? near : far;
 
     public void Start() => Ending = RunAsync();
+
+    /// <summary>Bytes that have passed from one side to the other.</summary>
+    public long BytesFrom(Side side) => side == Side.Client ? relay.BytesFromClient : relay.BytesFromUpstream;
 
     /// <summary>A result whose byte counts are given by who spoke first.</summary>
     public RelayResult Result(RelayEnd end, Side by, long first, long answer)
