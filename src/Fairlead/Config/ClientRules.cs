@@ -15,8 +15,8 @@ internal static class ClientRules
         foreach (var key in NeedingAddresses(forward))
         {
             var socket = forward.Listen.ToList().FindIndex(listen => listen is UnixEndpoint);
-            Func<string, string> message = at => $"{key} goes by the client's address, and clients of {Printable.Escape(forward.Listen[socket].ToString()!)}{at} have none; leave it out, or listen on a port";
-            yield return new Fault(key, message("")) { Other = new Contradiction(0, $"listen[{socket}]", other => message("") + $" ({key} is at {other})") };
+            Func<string, string> message = at => $"{key}{at} goes by the client's address, and clients of {Printable.Escape(forward.Listen[socket].ToString()!)} have none; leave it out, or listen on a port";
+            yield return new Fault(key, message("")) { Other = new Contradiction(0, $"listen[{socket}]", other => message($", at {other},")) };
         }
     }
 

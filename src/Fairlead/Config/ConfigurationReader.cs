@@ -11,9 +11,9 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
     private int nodes;
 
     /// <param name="Config">The forward.</param>
-    /// <param name="Node">As it was written.</param>
-    /// <param name="Faulty">The keys that could not be read; null if all could.</param>
-    private sealed record BoundForward(ForwardConfig Config, YamlNode Node, HashSet<string>? Faulty);
+    /// <param name="Map">As it was written.</param>
+    /// <param name="Defaults">Where its defaults were written, the nearest first.</param>
+    private sealed record BoundForward(ForwardConfig Config, YamlMap Map, IReadOnlyList<YamlNode> Defaults);
 
     /// <exception cref="ConfigurationException">It has errors.</exception>
     public LoadedConfiguration Read(string path)
@@ -48,20 +48,23 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
             return;
         }
         var reading = new Reading(path, findings, files);
-        var file = ConfigurationKeys.File.Read(document, "the file", ConfigurationKeys.File.Initial, reading, out var faulty);
+        var file = ConfigurationKeys.File.Read(document, "the file", ConfigurationKeys.File.Initial, reading);
         if (document is not YamlMap map)
             return;
-        if (file.Forwards is null && map["include"] is null && faulty is null)
+        if (file.Forwards is null && map["include"] is null && !findings.IsLacking(map, "forwards") && !findings.IsLacking(map, "include"))
             findings.Error(document.Place, "there are no forwards; write forwards: with each forward behind a '-', or forwards: [] for none");
         configuration = file.Configuration;
-        Bind(file.Forwards, file.Defaults, reading);
+        IReadOnlyList<YamlNode> defaults = map["defaults"] is { } written ? [written] : [];
+        Bind(file.Forwards, file.Defaults, defaults, reading);
         var patterns = map["include"] is YamlList list ? list.Items : map["include"] is { } one ? [one] : [];
         for (var i = 0; i < file.Include.Count; i++)
-            Include(path, file.Include[i], patterns[i], file.Defaults);
+            Include(path, file.Include[i], patterns[i], file.Defaults, defaults);
     }
 
-    private void Include(string main, string pattern, YamlNode node, ForwardConfig defaults)
+    private void Include(string main, string pattern, YamlNode node, ForwardConfig defaults, IReadOnlyList<YamlNode> defaultNodes)
     {
+        if (findings.IsFaulty(node))
+            return;
         var mainPath = Path.GetFullPath(main);
         IReadOnlyList<string> found;
         try
@@ -88,11 +91,11 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
                 return;
             }
             if (TryOpen(path, node.Place) is { } bytes)
-                ReadIncluded(path, bytes, defaults);
+                ReadIncluded(path, bytes, defaults, defaultNodes);
         }
     }
 
-    private void ReadIncluded(string path, byte[] bytes, ForwardConfig defaults)
+    private void ReadIncluded(string path, byte[] bytes, ForwardConfig defaults, IReadOnlyList<YamlNode> defaultNodes)
     {
         findings.Begin(path);
         // One in which everything is commented out says nothing, on purpose.
@@ -109,18 +112,18 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
             reading.Error(key, $"'{key.Text}' belongs to the file that includes this one; an included file has forwards and defaults");
         var own = new YamlMap(map.Place, [.. map.Entries.Except(others)]);
         var file = ConfigurationKeys.File.Read(own, "the file", ConfigurationKeys.File.Initial with { Defaults = defaults }, reading);
-        Bind(file.Forwards, file.Defaults, reading);
+        Bind(file.Forwards, file.Defaults, own["defaults"] is { } written ? [written, .. defaultNodes] : defaultNodes, reading);
     }
 
-    private void Bind(YamlNode? written, ForwardConfig defaults, Reading reading)
+    private void Bind(YamlNode? written, ForwardConfig defaults, IReadOnlyList<YamlNode> defaultNodes, Reading reading)
     {
         if (written is not YamlList list)
             return;
         foreach (var node in list.Items)
         {
-            var forward = ConfigurationKeys.Forward.Read(node, "forward", defaults, reading, out var faulty);
-            if (node is YamlMap)
-                forwards.Add(new BoundForward(forward, node, faulty));
+            var forward = ConfigurationKeys.Forward.Read(node, "forward", defaults, reading);
+            if (node is YamlMap map)
+                forwards.Add(new BoundForward(forward, map, defaultNodes));
         }
     }
 
@@ -149,7 +152,10 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         if (main is YamlMap)
         {
             foreach (var fault in ConfigurationRules.Faults(configuration))
-                findings.Error(Locate(main, fault.Key), fault.Message);
+            {
+                if (Locate(main, fault.Key) is var (node, missing) && !(missing is null && findings.IsFaulty(node)))
+                    findings.Error(node.Place, fault.Message);
+            }
         }
         if (findings.ErrorCount > 0)
             throw new ConfigurationException(findings.Errors(), files.Sources);
@@ -161,34 +167,44 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
     {
         foreach (var fault in ForwardRules.Find(configuration.Forwards))
         {
-            // What could not be read is told already, and has left a default in its place.
-            if (IsFaulty(fault.Forward, fault.Key) || (fault.Other is { } pair && IsFaulty(pair.Forward, pair.Key)))
+            if (PlaceOf(forwards[fault.Forward], fault.Key) is not { } place)
                 continue;
-            var place = Locate(forwards[fault.Forward].Node, fault.Key);
-            if (fault.Other is { } other)
-                findings.Error(Locate(forwards[other.Forward].Node, other.Key), other.Message(place));
-            else
+            if (fault.Other is not { } other)
                 findings.Error(place, fault.Message);
+            else if (PlaceOf(forwards[other.Forward], other.Key) is { } otherPlace)
+                findings.Error(otherPlace, other.Message(place));
         }
     }
 
     private void Warn()
     {
-        for (var number = 0; number < forwards.Count; number++)
+        foreach (var forward in forwards)
         {
-            foreach (var doubt in ForwardDoubts.Find(forwards[number].Config))
-                findings.Warning(Locate(forwards[number].Node, doubt.Key), doubt.Message);
+            foreach (var doubt in ForwardDoubts.Find(forward.Config))
+            {
+                if (PlaceOf(forward, doubt.Key) is { } place)
+                    findings.Warning(place, doubt.Message);
+            }
         }
     }
 
-    private bool IsFaulty(int number, string key)
+    /// <summary>The place of a key, or of the forward that lacks it; null where an error is told of it already, which has left something else in its place.</summary>
+    private Place? PlaceOf(BoundForward forward, string path)
     {
-        var faulty = forwards[number].Faulty;
-        return faulty is not null && (faulty.Contains(key.Split('.', '[')[0]) || (key is "to" && faulty.Contains("routes")));
+        foreach (var map in forward.Defaults.Prepend(forward.Map))
+        {
+            var (node, missing) = Locate(map, path);
+            if (missing is null)
+                return findings.IsFaulty(node) ? null : node.Place;
+        }
+        var (nearest, key) = Locate(forward.Map, path);
+        // Without a target, routes would do.
+        var isTold = findings.IsLacking(nearest, key!) || (path == "to" && (findings.IsLacking(nearest, "routes") || (forward.Map["routes"] is { } routes && findings.IsFaulty(routes))));
+        return isTold ? null : nearest.Place;
     }
 
-    /// <summary>The place of a key, or of what lacks it.</summary>
-    private static Place Locate(YamlNode node, string path)
+    /// <summary>The value of a key; where it is not written, the map that lacks it, and the step of the path that is missing.</summary>
+    private static (YamlNode Node, string? Missing) Locate(YamlNode node, string path)
     {
         foreach (var step in path.Split('.', '['))
         {
@@ -198,9 +214,13 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
                 if (node is YamlList list && int.TryParse(step[..^1], out var index) && index < list.Items.Count)
                     node = list.Items[index];
             }
-            else if (node is YamlMap map && map[step] is { } value)
+            else if (node is YamlMap map)
+            {
+                if (map[step] is not { } value)
+                    return (node, step);
                 node = value;
+            }
         }
-        return node.Place;
+        return (node, null);
     }
 }

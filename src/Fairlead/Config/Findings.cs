@@ -9,6 +9,9 @@ internal sealed class Findings
     private readonly List<(int Order, ConfigurationError Error)> errors = [];
     private readonly List<string> warnings = [];
     private readonly Dictionary<string, int> files = [];
+    private readonly HashSet<YamlNode> faulty = [];
+    private readonly HashSet<(YamlMap, string)> lacking = [];
+    private readonly HashSet<ConfigurationError> told = [];
 
     /// <summary>How many errors there are, also those that are not kept.</summary>
     public int ErrorCount { get; private set; }
@@ -18,12 +21,37 @@ internal sealed class Findings
     /// <summary>Says that a file is read from here on: its errors stand behind those of earlier ones.</summary>
     public void Begin(string file) => files.TryAdd(file, files.Count);
 
+    /// <summary>Says what is wrong with a value.</summary>
+    public void Error(YamlNode node, string message)
+    {
+        faulty.Add(node);
+        Error(node.Place, message);
+    }
+
+    /// <summary>Says what is wrong; the same thing once.</summary>
     public void Error(Place place, string message)
     {
+        var error = new ConfigurationError(place.File, place.Line, place.Column, message);
+        if (errors.Count < MostErrors && !told.Add(error))
+            return;
         ErrorCount++;
         if (errors.Count < MostErrors)
-            errors.Add((files.GetValueOrDefault(place.File, int.MaxValue), new ConfigurationError(place.File, place.Line, place.Column, message)));
+            errors.Add((files.GetValueOrDefault(place.File, int.MaxValue), error));
     }
+
+    /// <summary>Remembers that a key is missing from a map, of which an error is told. False if that is known.</summary>
+    public bool Lacks(YamlMap map, string key) => lacking.Add((map, key));
+
+    /// <summary>Whether an error of a missing key is told.</summary>
+    public bool IsLacking(YamlNode node, string key) => node is YamlMap map && lacking.Contains((map, key));
+
+    /// <summary>Whether an error of a value, or of one in it, is told: what rules say of it would be about what was put in its place.</summary>
+    public bool IsFaulty(YamlNode node) => node is YamlFault || faulty.Contains(node) || node switch
+    {
+        YamlList list => list.Items.Exists(IsFaulty),
+        YamlMap map => map.Entries.Exists(entry => IsFaulty(entry.Key) || IsFaulty(entry.Value)),
+        _ => false,
+    };
 
     public void Warning(Place place, string message)
     {

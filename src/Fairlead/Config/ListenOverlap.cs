@@ -1,10 +1,13 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Fairlead;
 
 /// <summary>Finds listens that take the same port of the same address, before the system refuses the second of them with less to say.</summary>
 internal static class ListenOverlap
 {
+    private const int MostPairs = 100_000;
+
     /// <param name="Order">By order of writing.</param>
     /// <param name="Number">Which forward it is a listen of.</param>
     /// <param name="Index">Which of its listens.</param>
@@ -31,22 +34,63 @@ internal static class ListenOverlap
         return earlier.OrderBy(pair => pair.Key).Select(pair => FaultOf(listens[pair.Key], pair.Value, describe));
     }
 
-    /// <summary>Sorted by their first port, listens are compared only while their ranges can overlap: thousands cost no square.</summary>
+    /// <summary>
+    /// Goes over the listens by their first port, and compares each with those only whose ports go on and whose host could be the same: ten thousand that do not meet
+    /// cost no square.
+    /// </summary>
     private static IEnumerable<(Listen, Listen)> PortPairs(List<Listen> listens)
     {
-        var sorted = listens.Where(listen => listen.Endpoint is PortEndpoint { Ports.First: > 0 })
-            .OrderBy(listen => ((PortEndpoint)listen.Endpoint).Ports.First).ToList();
-        for (var i = 0; i < sorted.Count; i++)
+        // What a host is kept under, and what it is looked for under: see Hosts.
+        var open = new Dictionary<string, List<(Listen Listen, PortEndpoint Endpoint)>>();
+        var known = new HashSet<PortEndpoint>();
+        var pairs = 0;
+        foreach (var listen in listens.Where(listen => listen.Endpoint is PortEndpoint { Ports.First: > 0 }).OrderBy(listen => ((PortEndpoint)listen.Endpoint).Ports.First))
         {
-            var one = (PortEndpoint)sorted[i].Endpoint;
-            for (var j = i + 1; j < sorted.Count && ((PortEndpoint)sorted[j].Endpoint).Ports.First <= one.Ports.Last; j++)
+            var one = (PortEndpoint)listen.Endpoint;
+            var (kept, looked) = Hosts(one.Host);
+            foreach (var others in looked.Select(host => open.GetValueOrDefault(host)).OfType<List<(Listen Listen, PortEndpoint Endpoint)>>())
             {
-                var other = (PortEndpoint)sorted[j].Endpoint;
-                if ((one.Protocols & other.Protocols) != 0 && HostsMeet(one.Host, other.Host))
-                    yield return (sorted[i], sorted[j]);
+                others.RemoveAll(other => other.Endpoint.Ports.Last < one.Ports.First);
+                foreach (var (other, endpoint) in others)
+                {
+                    if ((one.Protocols & endpoint.Protocols) == 0)
+                        continue;
+                    yield return (listen, other);
+                    // Nobody reads more; and each is told once only, with the first that it meets.
+                    if (++pairs >= MostPairs)
+                        yield break;
+                }
+            }
+            // The same once more meets what this one meets, so the first stands for all.
+            if (!known.Add(one))
+                continue;
+            foreach (var host in kept)
+            {
+                if (!open.TryGetValue(host, out var others))
+                    open.Add(host, others = []);
+                others.Add((listen, one));
             }
         }
     }
+
+    /// <summary>The words under which a host is kept while its ports go on, and those under which the hosts that it meets are kept.</summary>
+    private static (IEnumerable<string> Kept, IEnumerable<string> Looked) Hosts(string host)
+    {
+        const string All = "all", Every = "every", All4 = "all IPv4", Every4 = "every IPv4";
+        if (IsEvery(host))
+            return ([All, Every], [All]);
+        // What a name means shows when it is looked up; until then only the same name is known to mean the same.
+        if (Addresses(host) is not { } addresses)
+            return ([All, $"name {Name(host)}"], [Every, $"name {Name(host)}"]);
+        if (addresses.Contains(IPAddress.Any))
+            return ([All, All4, Every4], [Every, All4]);
+        var words = addresses.Select(address => $"address {address}").ToList();
+        return addresses.Any(address => address.AddressFamily == AddressFamily.InterNetwork)
+            ? ([All, All4, .. words], [Every, Every4, .. words])
+            : ([All, .. words], [Every, .. words]);
+    }
+
+    private static string Name(string host) => host.TrimEnd('.').ToLowerInvariant();
 
     private static IEnumerable<(Listen, Listen)> UnixPairs(List<Listen> listens)
     {
@@ -98,21 +142,6 @@ internal static class ListenOverlap
         if (IPAddress.TryParse(one, out var address) && address.Equals(IPAddress.Any) || IPAddress.TryParse(other, out address) && address.Equals(IPAddress.Any))
             return "0.0.0.0 is every IPv4 address";
         return IsLocalhost(one) || IsLocalhost(other) ? "localhost is both 127.0.0.1 and ::1" : null;
-    }
-
-    private static bool HostsMeet(string one, string other)
-    {
-        if (IsEvery(one) || IsEvery(other))
-            return true;
-        // What a name means shows when it is looked up; until then only the same name is known to mean the same.
-        if (Addresses(one) is not { } ones || Addresses(other) is not { } others)
-            return one.TrimEnd('.').Equals(other.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
-        return ones.Any(mine => others.Any(its => Covers(mine, its) || Covers(its, mine)));
-    }
-
-    private static bool Covers(IPAddress one, IPAddress other)
-    {
-        return one.Equals(other) || (one.Equals(IPAddress.Any) && other.AddressFamily == one.AddressFamily);
     }
 
     /// <summary>Without a host, and with <c>::</c>, whose socket takes IPv4 too.</summary>

@@ -7,7 +7,7 @@ namespace Fairlead;
 /// <summary>How one of several upstreams is chosen, tried out and dialled.</summary>
 internal static class UpstreamRules
 {
-    /// <summary>As HAProxy's 256 and nginx's none: far beyond what anybody tells apart.</summary>
+    /// <summary>HAProxy has 256; more than three digits nobody tells apart.</summary>
     private const int HeaviestWeight = 1000;
 
     public static IEnumerable<Fault> Faults(ForwardConfig forward)
@@ -72,29 +72,21 @@ internal static class UpstreamRules
     /// <summary>An upstream that is written as an address needs a source of its family; what a name means shows when it is looked up.</summary>
     private static IEnumerable<Fault> FamilyFaults(ForwardConfig forward)
     {
+        var common = forward.Source.Select(source => source.Address.AddressFamily).ToHashSet();
         var upstreams = ForwardRules.UpstreamsOf(forward).ToList();
+        if (common.Count > 0 && upstreams.Count > 0 && upstreams.All(pair => pair.Upstream.Address is UnixEndpoint))
+            yield return new Fault("source", "a Unix socket is dialled from no address; leave source out");
         foreach (var (key, upstream) in upstreams)
         {
             var own = upstream.Source.Count > 0;
-            var sources = own ? upstream.Source : forward.Source;
-            if (sources.Count == 0)
-                continue;
-            if (upstream.Address is UnixEndpoint)
-            {
-                if (own || upstreams.All(other => other.Upstream.Address is UnixEndpoint))
-                    yield return new Fault(own ? $"{key}.source" : "source", "a Unix socket is dialled from no address; leave source out");
-                if (!own)
-                    yield break;
-                continue;
-            }
-            if (FamilyOf(((PortEndpoint)upstream.Address).Host) is not { } family || sources.Any(source => source.Address.AddressFamily == family))
+            if (upstream.Address is UnixEndpoint && own)
+                yield return new Fault($"{key}.source", "a Unix socket is dialled from no address; leave source out");
+            var families = own ? upstream.Source.Select(source => source.Address.AddressFamily).ToHashSet() : common;
+            if (families.Count == 0 || upstream.Address is not PortEndpoint { Host: var host } || FamilyOf(host) is not { } family || families.Contains(family))
                 continue;
             var words = family == AddressFamily.InterNetwork ? "IPv4" : "IPv6";
-            Func<string, string> message = at => $"upstream {Printable.Escape(upstream.ToString())}{at} is {words}, and no source is; add an {words} address to source";
-            yield return new Fault(own ? $"{key}.source" : "source", message(""))
-            {
-                Other = new Contradiction(0, $"{key}.address", other => message("")),
-            };
+            Func<string, string> message = at => $"upstream {Printable.Escape(upstream.ToString())} is {words}, and source{at} has no {words} address; add one";
+            yield return new Fault(own ? $"{key}.source" : "source", message("")) { Other = new Contradiction(0, $"{key}.address", other => message($", at {other},")) };
         }
     }
 

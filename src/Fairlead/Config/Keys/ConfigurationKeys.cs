@@ -17,6 +17,9 @@ internal sealed record ConfigurationFile
 /// <summary>Every key of a configuration file.</summary>
 internal static class ConfigurationKeys
 {
+    /// <summary>What stands for an endpoint that has an error: it neither meets nor leads anywhere.</summary>
+    private static readonly Endpoint nowhere = new PortEndpoint("", default);
+
     private static readonly Kind<EngineKind> engine = new ChoiceKind<EngineKind>(
         word => word == "kernel" ? "not in this version, which has auto, native and portable" : null,
         ("auto", EngineKind.Auto), ("native", EngineKind.Native), ("portable", EngineKind.Portable));
@@ -27,16 +30,18 @@ internal static class ConfigurationKeys
 
     private static readonly Kind<long?> rate = new OffKind<long>(Kinds.BytesPerSecond);
 
+    private static readonly Kind<ValueList<Net.DialSource>> sources = new ListKind<Net.DialSource>(Kinds.Source, new Net.DialSource(System.Net.IPAddress.Any));
+
     private static readonly Kind<ValueList<UpstreamConfig>> upstreams;
 
-    public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(new PortEndpoint("", default)),
+    public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(nowhere),
         new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
             "Where it is.") { Remedy = "address: 10.0.0.5:80" },
         new Key<UpstreamConfig, int>("weight", Kinds.Count, upstream => upstream.Weight, (upstream, value) => upstream with { Weight = value },
             "How many clients it gets for each of one whose weight is 1, up to 1000; 0 gets none that is new."),
         new Key<UpstreamConfig, bool>("backup", Kinds.Truth, upstream => upstream.Backup, (upstream, value) => upstream with { Backup = value },
             "Whether it is for when all others are down."),
-        new Key<UpstreamConfig, ValueList<Net.DialSource>>("source", new ListKind<Net.DialSource>(Kinds.Source), upstream => upstream.Source, (upstream, value) => upstream with { Source = value },
+        new Key<UpstreamConfig, ValueList<Net.DialSource>>("source", sources, upstream => upstream.Source, (upstream, value) => upstream with { Source = value },
             "Which addresses its dials leave from; empty: what the forward says."));
 
     public static readonly KeyTable<RouteConfig> Route;
@@ -104,7 +109,7 @@ internal static class ConfigurationKeys
 
     public static readonly KeyTable<AccessLogConfig> AccessLog = new("access log", () => new AccessLogConfig(),
         new Key<AccessLogConfig, string>("file", Kinds.Path, log => log.File, (log, value) => log with { File = value },
-            "The file, which is appended to, and opened again on SIGHUP; `-` is standard output."),
+            "The file, which is appended to, and opened again on SIGHUP; `\"-\"` is standard output."),
         new Key<AccessLogConfig, LogStyle>("format", style, log => log.Format, (log, value) => log with { Format = value }, "`text` for people, or JSON lines."));
 
     public static readonly KeyTable<ProcessLimits> ProcessLimits = new("process limits", () => new ProcessLimits(),
@@ -122,17 +127,17 @@ internal static class ConfigurationKeys
     static ConfigurationKeys()
 #pragma warning restore CA1810
     {
-        upstreams = new ListKind<UpstreamConfig>(new UpstreamKind());
+        upstreams = new ListKind<UpstreamConfig>(new UpstreamKind(), Upstream.Initial);
         Route = new("route", () => new RouteConfig { From = [], To = [] },
             new Key<RouteConfig, ValueList<System.Net.IPNetwork>>("from", Kinds.Networks, route => route.From, (route, value) => route with { From = value },
                 "The networks of the clients that it is for.") { Remedy = "from: 10.0.0.0/8" },
             new Key<RouteConfig, ValueList<UpstreamConfig>>("to", upstreams, route => route.To, (route, value) => route with { To = value },
-                "Where they go.") { Remedy = "to: 10.0.0.5:80" });
+                "Where they go.") { Remedy = "to: 10.0.0.5:80" }) { Example = "{ from: 10.0.0.0/8, to: \"10.0.0.5:80\" }" };
         Forward = new("forward", () => new ForwardConfig { Listen = [] },
         [
             new Key<ForwardConfig, string?>("name", new OptionalKind<string>(Kinds.Name), forward => forward.Name, (forward, value) => forward with { Name = value },
                 "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
-            new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint), forward => forward.Listen, (forward, value) => forward with { Listen = value },
+            new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, nowhere), forward => forward.Listen, (forward, value) => forward with { Listen = value },
                 "Where connections arrive.") { Remedy = "listen: :8080" },
             new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", upstreams, forward => forward.To, (forward, value) => forward with { To = value },
                 "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all."),
@@ -147,16 +152,16 @@ internal static class ConfigurationKeys
                 "Which of several upstreams a client gets: one after the other; the one with the fewest sessions for its weight; any; the same for each address of a client; the first that is up."),
             new Key<ForwardConfig, HealthConfig?>("health", new OffMapKind<HealthConfig>(Health, new HealthConfig()), forward => forward.Health, (forward, value) => forward with { Health = value },
                 "Whether upstreams are tried out while nobody needs them. Failed dials count in any case."),
-            new Key<ForwardConfig, ValueList<Net.DialSource>>("source", new ListKind<Net.DialSource>(Kinds.Source), forward => forward.Source, (forward, value) => forward with { Source = value },
+            new Key<ForwardConfig, ValueList<Net.DialSource>>("source", sources, forward => forward.Source, (forward, value) => forward with { Source = value },
                 "Which addresses of this machine dials leave from, each upstream from those of its family; empty: as the system routes them."),
             new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },
                 "What a reload does to sessions when something of their forward has changed, or the forward has gone: they go on as they began, or are reset."),
             .. shared,
-        ]);
+        ]) { Example = "{ listen: \":8080\", to: \"10.0.0.5:80\" }" };
         File = new("file", () => new ConfigurationFile(),
             new Key<ConfigurationFile, string>("name", Kinds.Name, file => file.Configuration.Name, (file, value) => file with { Configuration = file.Configuration with { Name = value } },
                 "Names the admin socket."),
-            new Key<ConfigurationFile, ValueList<string>>("include", new ListKind<string>(Kinds.Glob), file => file.Include, (file, value) => file with { Include = value },
+            new Key<ConfigurationFile, ValueList<string>>("include", new ListKind<string>(Kinds.Glob, ""), file => file.Include, (file, value) => file with { Include = value },
                 "Further files, relative to this one, in the order of the patterns and of their names. They have `forwards`, and `defaults` for them on top of this file's; nothing else, and no `include`."),
             new Key<ConfigurationFile, ForwardConfig>("defaults", new MapKind<ForwardConfig>(Defaults), file => file.Defaults, (file, value) => file with { Defaults = value },
                 "What every forward begins with: merged key by key, so that a forward's `limits: { rate: 1MB/s }` leaves the other limits as they are here."),
@@ -171,7 +176,7 @@ internal static class ConfigurationKeys
             new Key<ConfigurationFile, AccessLogConfig?>("access_log", new OffMapKind<AccessLogConfig>(AccessLog, new AccessLogConfig()), file => file.Configuration.AccessLog, (file, value) => file with { Configuration = file.Configuration with { AccessLog = value } },
                 "Where ended sessions are written, a line each."),
             new Key<ConfigurationFile, ProcessLimits>("limits", new MapKind<ProcessLimits>(ProcessLimits), file => file.Configuration.Limits, (file, value) => file with { Configuration = file.Configuration with { Limits = value } },
-                "Limits of the whole process."));
+                "Limits of the whole process.")) { Example = "forwards: with each forward behind a '-'" };
         homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
     }
 
@@ -233,6 +238,6 @@ internal static class ConfigurationKeys
             return node;
         }
 
-        public override string Show(YamlNode? value) => "[]";
+        public override string Show(YamlNode? value) => "";
     }
 }

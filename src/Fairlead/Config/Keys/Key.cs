@@ -51,6 +51,9 @@ internal sealed class KeyTable<TRecord>(string title, Func<TRecord> initial, par
 
     public string Title => title;
 
+    /// <summary>How it is written, for errors.</summary>
+    public string Example { get; init; } = $"{title}: {{ {keys[0].Name}: … }}";
+
     public IReadOnlyList<Key<TRecord>> Keys => keys;
 
     /// <summary>The default of each key is what this has.</summary>
@@ -61,43 +64,33 @@ internal sealed class KeyTable<TRecord>(string title, Func<TRecord> initial, par
 
     public string Reference => $$"""{"$ref":"#/$defs/{{title.Replace(' ', '_')}}"}""";
 
-    public TRecord Read(YamlNode node, string key, TRecord record, Reading reading) => Read(node, key, record, reading, out _);
-
     /// <param name="node">The map.</param>
     /// <param name="key">How it is called in errors.</param>
     /// <param name="record">What holds where nothing is written.</param>
     /// <param name="reading">What is read.</param>
-    /// <param name="faulty">The keys that have errors, those included that were likely meant by a misspelt one; null if there is none.</param>
-    public TRecord Read(YamlNode node, string key, TRecord record, Reading reading, out HashSet<string>? faulty)
+    public TRecord Read(YamlNode node, string key, TRecord record, Reading reading)
     {
-        faulty = null;
         if (node is not YamlMap map)
         {
             if (node is not YamlFault)
-                reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a map is expected; write {key}: {{ {keys[0].Name}: … }}");
+                reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a map is expected; write {Example}");
             return record;
         }
         foreach (var (name, value) in map.Entries)
         {
             if (byName.TryGetValue(name.Text, out var known))
             {
-                var before = reading.ErrorCount;
                 record = known.Read(value, record, reading);
-                if (reading.ErrorCount > before || value is YamlFault)
-                    (faulty ??= []).Add(known.Name);
                 continue;
             }
             reading.Error(name, $"unknown key '{Printable.Escape(name.Text)}'{Nearest.Hint(name.Text, byName.Keys)}{ConfigurationKeys.Elsewhere(name.Text)}");
             if (Nearest.Of(name.Text, byName.Keys) is { } meant)
-                (faulty ??= []).Add(meant);
+                reading.Lacks(map, meant);
         }
         foreach (var required in keys)
         {
-            if (required.Remedy is not null && map[required.Name] is null && faulty?.Contains(required.Name) != true)
-            {
-                reading.Error(map, $"{key} has no '{required.Name}'; write {required.Remedy}");
-                (faulty ??= []).Add(required.Name);
-            }
+            if (required.Remedy is not null && map[required.Name] is null && reading.Lacks(map, required.Name))
+                reading.ErrorWithin(map, $"{key} has no '{required.Name}'; write {required.Remedy}");
         }
         return record;
     }

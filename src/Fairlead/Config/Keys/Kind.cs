@@ -67,7 +67,9 @@ internal sealed class TextKind<T>(string form, string example, string schema, Fu
 }
 
 /// <summary>One value, or a list of them.</summary>
-internal sealed class ListKind<T>(Kind<T> element) : Kind<ValueList<T>>
+/// <param name="element">How one is written.</param>
+/// <param name="placeholder">What stands for one that has an error, so that the others keep their numbers.</param>
+internal sealed class ListKind<T>(Kind<T> element, T placeholder) : Kind<ValueList<T>>
 {
     public override string Form => $"{element.Form}, or a list";
 
@@ -80,13 +82,8 @@ internal sealed class ListKind<T>(Kind<T> element) : Kind<ValueList<T>>
             reading.Error(node, $"{key} '{Printable.Escape(text)}' is one value with a comma in it; write a list in brackets: {key}: [{Printable.Escape(text)}]");
             return current;
         }
-        var before = reading.ErrorCount;
         List<YamlNode> nodes = node is YamlList list ? list.Items : [node];
-        var values = new T[nodes.Count];
-        for (var i = 0; i < values.Length; i++)
-            values[i] = element.Read(nodes[i], key, default!, reading);
-        // Of faulty values, none is left that could be taken for one.
-        return reading.ErrorCount == before && node is not YamlFault ? [.. values] : current;
+        return [.. nodes.Select(item => element.Read(item, key, placeholder, reading))];
     }
 
     public override string Show(ValueList<T> value) => $"[{string.Join(", ", value.Select(element.Show))}]";

@@ -11,7 +11,7 @@ internal static class Kinds
 
     public static readonly Kind<string> Name = new TextKind<string>("name", "web", """{"type":"string","pattern":"^[a-z0-9-]{1,63}$"}""", text => text, text => text);
 
-    public static readonly Kind<bool> Truth = new ChoiceKind<bool>(("false", false), ("true", true));
+    public static readonly Kind<bool> Truth = new ChoiceKind<bool>(("true", true), ("false", false));
 
     public static readonly Kind<TimeSpan> Time = new TextKind<TimeSpan>("duration", "10s", DurationSchema, Duration.Parse, Duration.ToText);
 
@@ -29,7 +29,7 @@ internal static class Kinds
 
     public static readonly Kind<string> Glob = new TextKind<string>("path with `*` and `?`", "conf.d/*.yaml", """{"type":"string","minLength":1}""", text => text, text => text);
 
-    public static readonly Kind<string> Path = new TextKind<string>("path, or `-`", "/var/log/fairlead/access.log", """{"type":"string","minLength":1}""", text => text, text => text);
+    public static readonly Kind<string> Path = new TextKind<string>("path, or `-`", "/var/log/fairlead/access.log", """{"type":"string","minLength":1}""", text => text, text => text == "-" ? "\"-\"" : text);
 
     public static readonly Kind<Secret?> Secret = new TextKind<Secret?>("secret", "env:FAIRLEAD_TOKEN", """{"type":"string","minLength":1}""",
         (text, _, reading) => ReadSecret(text, reading), secret => secret is null ? "" : "***");
@@ -67,7 +67,7 @@ internal static class Kinds
     private sealed class NetworksKind : Kind<ValueList<IPNetwork>>
     {
         private static readonly ListKind<IReadOnlyList<IPNetwork>> lists = new(new TextKind<IReadOnlyList<IPNetwork>>("network", "10.0.0.0/8",
-            """{"type":"string","pattern":"^(any|[0-9.]+(/[0-9]+)?|[0-9a-fA-F:.]+(/[0-9]+)?)$"}""", AddressText.Networks, networks => string.Join(", ", networks.Select(AddressText.ToText))));
+            """{"type":"string","pattern":"^(any|[0-9.]+(/[0-9]+)?|[0-9a-fA-F:.]+(/[0-9]+)?)$"}""", AddressText.Networks, networks => string.Join(", ", networks.Select(AddressText.ToText))), []);
 
         public override string Form => lists.Form;
 
@@ -75,9 +75,7 @@ internal static class Kinds
 
         public override ValueList<IPNetwork> Read(YamlNode node, string key, ValueList<IPNetwork> current, Reading reading)
         {
-            var before = reading.ErrorCount;
-            var networks = lists.Read(node, key, [], reading);
-            return reading.ErrorCount == before && node is not YamlFault ? [.. networks.SelectMany(network => network).Distinct()] : current;
+            return [.. lists.Read(node, key, [], reading).SelectMany(network => network).Distinct()];
         }
 
         public override string Show(ValueList<IPNetwork> value) => $"[{string.Join(", ", value.Select(AddressText.ToText))}]";

@@ -8,7 +8,14 @@ internal sealed class Reading(string file, Findings findings, ConfigurationFiles
 {
     public int ErrorCount => findings.ErrorCount;
 
-    public void Error(YamlNode node, string message) => findings.Error(node.Place, message);
+    /// <summary>Says what is wrong with a value, which is then out of the question.</summary>
+    public void Error(YamlNode node, string message) => findings.Error(node, message);
+
+    /// <summary>Says what is wrong within a map, whose other values are not in question.</summary>
+    public void ErrorWithin(YamlMap map, string message) => findings.Error(map.Place, message);
+
+    /// <summary>Remembers that a key is missing from a map, of which an error is told. False if that is known.</summary>
+    public bool Lacks(YamlMap map, string key) => findings.Lacks(map, key);
 
     /// <summary>The text of a secret's file, relative to this one.</summary>
     /// <exception cref="FormatException">It cannot be had.</exception>

@@ -22,6 +22,9 @@ internal sealed class YamlText(Place place, string text, bool isPlain) : YamlNod
 {
     public string Text => text;
 
+    /// <summary>Whether it is written without quotes.</summary>
+    public bool IsPlain => isPlain;
+
     /// <summary>Whether nothing stands behind a key.</summary>
     public bool IsMissing => isPlain && text.Length == 0;
 }

@@ -7,7 +7,7 @@ namespace Fairlead;
 /// </summary>
 internal static class YamlQuotes
 {
-    private static readonly SearchValues<char> addressCharacters = SearchValues.Create("0123456789abcdefABCDEF:.%");
+    private static readonly SearchValues<char> addressCharacters = SearchValues.Create("0123456789abcdefABCDEF:.");
 
     /// <summary>Finds them in a line.</summary>
     /// <returns>Where each begins, from 0, and how long it is.</returns>
@@ -46,6 +46,7 @@ internal static class YamlQuotes
             '*' => "YAML takes '*' for an alias",
             '&' => "YAML takes '&' for an anchor",
             '%' => "YAML takes '%' for a directive",
+            '-' => "YAML takes '-' for an element of a list",
             _ => $"YAML keeps '{line[at]}' for itself",
         };
         return $"{meaning}; put the value in quotes: {Printable.Escape(Quote(line, values).Trim())}";
@@ -53,14 +54,19 @@ internal static class YamlQuotes
 
     private static int LengthAt(string line, int at)
     {
+        if (line[at] == '-')
+            return line.AsSpan(0, at).TrimEnd().EndsWith(":") && BeginsValue(line, at) && (Ends(line, at + 1) || line[at + 1] is ',' or ']' or '}') ? 1 : 0;
         if (line[at] is not ('[' or '*' or '&' or '@' or '%' or '`') || !BeginsValue(line, at))
+            return 0;
+        // A word behind it is a name: an alias or an anchor is meant.
+        if (line[at] is '*' or '&' && at + 1 < line.Length && (char.IsAsciiLetter(line[at + 1]) || line[at + 1] == '_'))
             return 0;
         var from = at;
         if (line[at] == '[')
         {
             // An IPv6 address with something right behind it, or a list.
             var close = line.IndexOf(']', at);
-            var address = close < 0 ? "" : line[(at + 1)..close];
+            var address = close < 0 ? "" : line[(at + 1)..close].Split('%')[0];
             if (!address.Contains(':', StringComparison.Ordinal) || address.AsSpan().IndexOfAnyExcept(addressCharacters) >= 0 || close + 1 == line.Length || line[close + 1] is not (':' or '/'))
                 return 0;
             from = close;
@@ -71,11 +77,11 @@ internal static class YamlQuotes
         return end - at;
     }
 
-    /// <summary>Whether what follows white space is no part of the value: a comment, or nothing.</summary>
+    /// <summary>Whether what follows white space is no part of the value: a comment, the end of a list or map, or nothing.</summary>
     private static bool Ends(string line, int at)
     {
         var rest = line.AsSpan(at).TrimStart();
-        return rest.IsEmpty || rest[0] == '#';
+        return rest.IsEmpty || rest[0] is '#' or ',' or ']' or '}';
     }
 
     private static bool BeginsValue(string line, int at)

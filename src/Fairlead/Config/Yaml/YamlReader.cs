@@ -58,7 +58,7 @@ internal sealed class YamlReader
                 var place = reader.PlaceOf(error);
                 if (mends < MostMends && (Mend(source, place.Line, findings, stumbles) || Mend(source, place.Line - 1, findings, stumbles)))
                     continue;
-                findings.Error(place, reader.Explain(error));
+                findings.Error(place, reader.Explain(error, place));
                 document = new YamlFault(place);
             }
             foreach (var error in collected.Errors())
@@ -107,17 +107,26 @@ internal sealed class YamlReader
             findings.Error(place, $"the configuration is too large: it has more than {MostNodes} values");
             throw new Unreadable();
         }
-        if (parser.Current is NodeEvent { Anchor.IsEmpty: false } && Stumble(place) is null)
+        if (parser.Current is AnchorAlias)
+        {
+            if (!Stumble(place))
+                findings.Error(place, "aliases (*) are not read; write the value wherever it is needed");
+            Next();
+            return new YamlFault(place);
+        }
+        var isAnchored = parser.Current is NodeEvent { Anchor.IsEmpty: false };
+        if (isAnchored && !Stumble(place))
             findings.Error(place, "anchors (&) are not read; write the value wherever it is needed");
         if (parser.Current is NodeEvent { Tag.IsEmpty: false })
             findings.Error(place, "tags (!) are not read; write the value without it, or put it in quotes");
+        var value = Value(place);
+        return isAnchored ? new YamlFault(place) : value;
+    }
+
+    private YamlNode Value(Place place)
+    {
         switch (parser.Current)
         {
-            case AnchorAlias:
-                if (Stumble(place) is null)
-                    findings.Error(place, "aliases (*) are not read; write the value wherever it is needed");
-                Next();
-                return new YamlFault(place);
             case Scalar scalar:
                 Next();
                 return new YamlText(place, scalar.Value, scalar.Style == ScalarStyle.Plain);
@@ -129,15 +138,14 @@ internal sealed class YamlReader
     }
 
     /// <summary>Says how to quote what stands here, if that is what YAML stumbled over.</summary>
-    private string? Stumble(Place place)
+    private bool Stumble(Place place)
     {
         var line = source.Line(place.Line);
         var values = YamlQuotes.Find(line);
         if (!values.Any(value => value.At == place.Column - 1))
-            return null;
-        var advice = YamlQuotes.Advice(line, place.Column - 1, values);
-        findings.Error(place, advice);
-        return advice;
+            return false;
+        findings.Error(place, YamlQuotes.Advice(line, place.Column - 1, values));
+        return true;
     }
 
     private YamlList List(Place place)
@@ -162,7 +170,7 @@ internal sealed class YamlReader
             var value = Node();
             if (key is not YamlText name)
             {
-                if (key is not YamlFault && Stumble(key.Place) is null)
+                if (key is not YamlFault && !Stumble(key.Place))
                     findings.Error(key.Place, $"{Describe(key)} stands as a key; a key is a word, like listen");
                 isFaulty = true;
             }
@@ -218,34 +226,66 @@ internal sealed class YamlReader
 
     private Place PlaceOf(Exception error)
     {
-        var line = error is YamlException yaml ? yaml.Start.Line : 0;
-        if (IsInBrackets && (line == 0 || line > open.Peek().Start.Line))
+        if (error is not YamlException { Start: { Line: > 0 } start })
+            return Unclosed() ?? (parser.Current is null ? new Place(source.File, 1, 1) : Here());
+        if (IsInBrackets && start.Line > open.Peek().Start.Line)
             return source.At(open.Peek().Start.Line, open.Peek().Start.Column);
-        if (error is YamlException { Start: var start } && start.Line > 0)
-            return source.At(start.Line, start.Column);
-        return parser.Current is null ? new Place(source.File, 1, 1) : Here();
+        if (IsAboutTab(error) && Enumerable.Range((int)start.Line, Math.Max(0, source.LineCount - (int)start.Line + 1)).FirstOrDefault(line => Indentation(line).Contains('\t', StringComparison.Ordinal)) is var tab and > 0)
+            return new Place(source.File, tab, Indentation(tab).IndexOf('\t', StringComparison.Ordinal) + 1);
+        return source.At(start.Line, start.Column);
+    }
+
+    private static bool IsAboutTab(Exception error) => error.Message.Contains("tab", StringComparison.Ordinal);
+
+    private string Indentation(int line) => source.Line(line)[..^source.Line(line).TrimStart(' ', '\t').Length];
+
+    /// <summary>The bracket that is likely meant where the parser only says that something is wrong: the last that a line, from where it is on, leaves open.</summary>
+    private Place? Unclosed()
+    {
+        for (var number = parser.Current is null ? 1 : Here().Line; number <= source.LineCount; number++)
+        {
+            var (line, brackets, quote) = (source.Line(number), new Stack<int>(), '\0');
+            for (var at = 0; at < line.Length; at++)
+            {
+                if (quote != '\0')
+                    quote = line[at] == quote ? '\0' : quote;
+                else if (line[at] is '"' or '\'')
+                    quote = line[at];
+                else if (line[at] is '[' or '{')
+                    brackets.Push(at);
+                else if (line[at] is ']' or '}')
+                    brackets.TryPop(out _);
+            }
+            if (brackets.TryPeek(out var unclosed))
+                return new Place(source.File, number, unclosed + 1);
+        }
+        return null;
     }
 
     /// <summary>The parser's complaint in words that help.</summary>
-    private string Explain(Exception error)
+    private string Explain(Exception error, Place place)
     {
-        var line = error is YamlException { Start.Line: var start } ? start : 0;
-        if (IsInBrackets && (line == 0 || line > open.Peek().Start.Line))
-            return open.Peek() is SequenceStart ? "the list that begins here is not closed; a ']' or a ',' is missing" : "the map that begins here is not closed; a '}' or a ',' is missing";
-        if (source.Line(line).TrimStart(' ').StartsWith('\t'))
+        const string Bracket = "a bracket stands here that was not opened";
+        var rest = source.Line(place.Line) is var line && place.Column <= line.Length ? line[(place.Column - 1)..] : "";
+        var isBracket = rest.StartsWith('[') || rest.StartsWith('{');
+        if (error is not YamlException || (IsInBrackets && isBracket))
+            return isBracket ? $"the {(rest[0] == '[' ? "list" : "map")} that begins here is not closed; a '{(rest[0] == '[' ? ']' : '}')}' or a ',' is missing" : "the brackets from here on do not match; one is missing, or one is too many";
+        if (IsAboutTab(error))
             return "a tab stands where YAML wants spaces; indent with spaces";
+        if (rest.StartsWith(']') || rest.StartsWith('}'))
+            return Bracket;
         return error.Message switch
         {
-            var message when message.Contains("tab", StringComparison.Ordinal) => "a tab stands where YAML wants spaces; indent with spaces",
             var message when message.Contains("invalid mapping", StringComparison.Ordinal) => "a ':' stands where a value goes on; check the indentation, or put the value in quotes",
-            var message when message.Contains("quoted scalar", StringComparison.Ordinal) && message.Contains("end of stream", StringComparison.Ordinal) => "the quote that begins here is not closed",
+            var message when message.Contains("quoted scalar", StringComparison.Ordinal) && (message.Contains("end of stream", StringComparison.Ordinal) || message.Contains("indentation", StringComparison.Ordinal)) => "the quote that begins here is not closed",
             var message when message.Contains("unknown escape", StringComparison.Ordinal) => "there is an escape that YAML does not know between these quotes; write a backslash as \\\\, or use single quotes",
             var message when message.Contains("could not find expected ':'", StringComparison.Ordinal) => "there is no ':' behind this word; write KEY: VALUE",
             var message when message.Contains("Block sequence entries", StringComparison.Ordinal) => "a list with '-' begins on a line of its own; or write it as [A, B]",
             var message when message.Contains("expected '-'", StringComparison.Ordinal) => "the list ends here without a '-'; check the indentation",
+            var message when message.Contains("block mapping", StringComparison.Ordinal) && !rest.Contains(':', StringComparison.Ordinal) => "there is no ':' behind this word; write KEY: VALUE, and a value that goes on here in quotes",
             var message when message.Contains("block mapping", StringComparison.Ordinal) => "no key stands here; check the indentation, or put the value before it in quotes",
             var message when message.Contains("expected ',' or", StringComparison.Ordinal) => "a ',' or the closing bracket is missing here",
-            var message when message.Contains("expected node content", StringComparison.Ordinal) => "a bracket stands here that was not opened, or a value is missing before it",
+            var message when message.Contains("expected node content", StringComparison.Ordinal) => "a value is missing here",
             var message when message.Contains("<document end>", StringComparison.Ordinal) => "there is more behind the end of the configuration; check the brackets and the indentation",
             var message when message.Contains("cannot start any token", StringComparison.Ordinal) => "a value cannot begin with this character; put it in quotes",
             var message => $"this is not YAML: {Printable.Escape(message.TrimEnd('.'))}",
