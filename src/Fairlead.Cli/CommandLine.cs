@@ -72,6 +72,13 @@ internal static class CommandLine
         };
         root.Add(ForwardCommand.Create());
         root.Add(CheckCommand.Create());
+        root.Add(StatusCommand.Create());
+        root.Add(ConnectionsCommand.Create());
+        root.Add(TopCommand.Create());
+        root.Add(CloseCommand.Create());
+        root.Add(ReloadCommand.Create());
+        root.Add(DrainCommand.Create());
+        root.Add(StopCommand.Create());
         root.Add(DemoCommand.Create());
         root.Add(CompletionCommand.Create());
         root.SetAction(int (_) => throw new UsageException(["no command is given; 'fairlead demo' shows a running example"]));

@@ -28,7 +28,6 @@ internal static class AdminJson
             json.WriteNullValue();
         json.WriteNumber("connections", status.Connections);
         json.WriteNumber("most_connections", status.MostConnections);
-        json.WriteNumber("forwards", status.Forwards.Count);
         json.WriteNumber("accepted", status.Forwards.Sum(forward => forward.Accepted));
         json.WriteNumber("denied", status.Forwards.Sum(forward => forward.Denied));
         json.WriteNumber("limited", status.Forwards.Sum(forward => forward.Limited));

@@ -76,23 +76,23 @@ internal static class CheckCommand
         output.WriteLine($"{Printable.Escape(Path.GetFullPath(path), 4096)} can be run");
         output.WriteLine();
         if (plan.Listens.Count > 0)
-        {
-            var listens = new Table("NAME", "LISTEN", "CLIENTS", "TO", "ENGINE");
-            foreach (var row in plan.Listens)
-                listens.Add(row.Name, row.Listen, row.From, row.To, $"{row.Engine} ({row.Why})");
-            listens.Write(output);
-            output.WriteLine();
-        }
+            Write(output, ["NAME", "LISTEN", "CLIENTS", "TO", "ENGINE"], [.. plan.Listens.Select(row => new[] { row.Name, row.Listen, row.From, row.To, $"{row.Engine} ({row.Why})" })]);
         if (plan.Bounds.Count > 0)
-        {
-            var bounds = new Table("FORWARD", "BOUND", "VALUE", "DEFAULT");
-            foreach (var row in plan.Bounds)
-                bounds.Add(row.Forward, row.Key, row.Value, row.Default);
-            bounds.Write(output);
-            output.WriteLine();
-        }
+            Write(output, ["FORWARD", "BOUND", "VALUE", "DEFAULT"], [.. plan.Bounds.Select(row => new[] { row.Forward, row.Key, row.Value, row.Default })]);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sessions at once: {plan.Sessions}"));
         output.WriteLine($"  {plan.Arithmetic}");
+    }
+
+    // A table without the columns in which nothing stands.
+    private static void Write(TextWriter output, string[] headings, List<string[]> rows)
+    {
+        var shown = Enumerable.Range(0, headings.Length).Where(column => rows.Exists(row => row[column].Length > 0)).ToList();
+        var table = new Table([.. shown.Select(column => new Column(headings[column]))]);
+        foreach (var row in rows)
+            table.Add([.. shown.Select(column => new Cell(Printable.Escape(row[column])))]);
+        foreach (var line in table.Lines(width: null, hasColour: false))
+            output.WriteLine(line);
+        output.WriteLine();
     }
 
     private static string Json(string path, Plan plan, IReadOnlyList<string> warnings)
