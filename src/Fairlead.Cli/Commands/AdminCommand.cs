@@ -9,6 +9,7 @@ internal static class AdminCommand
     /// <summary>The end of their help.</summary>
     public const string Places = """
 
+
         Which instance:
           Without --admin, the socket of the instance named NAME (main): of this user ($XDG_RUNTIME_DIR/fairlead/NAME.sock, else
           /run/user/UID/fairlead or /tmp/fairlead-UID), or of root (/run/fairlead/NAME.sock); root looks at its own first.

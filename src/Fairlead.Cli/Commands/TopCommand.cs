@@ -11,9 +11,9 @@ internal static class TopCommand
         is no terminal, one page after a second.
 
         Keys:
-          q, Ctrl-C    quit
-          ← →          sort connections by rate, bytes, age or client
-          ↑ ↓ PgUp PgDn Home    scroll through them
+          q, Ctrl-C                quit
+          Left, Right              sort connections by rate, bytes, age or client
+          Up, Down, PgUp, PgDn     scroll through them; Home goes back to the first
 
         Examples:
           fairlead top
