@@ -13,7 +13,12 @@ public interface INetwork : IDisposable
     IDialer Dialer { get; }
 
     /// <summary>The same with other options of the TCP sockets that are dialled.</summary>
-    IDialer DialerWith(SocketTuning tuning);
+    /// <param name="tuning">The options.</param>
+    /// <param name="sources">
+    /// What TCP dials leave from: those of the target's family in turn, the next where one has no port left. If none can be left from, the
+    /// outcome is <see cref="DialOutcome.NoLocalAddress"/>. Null or empty: the system chooses. Unix sockets have no source.
+    /// </param>
+    IDialer DialerWith(SocketTuning tuning, IReadOnlyList<DialSource>? sources = null);
 
     /// <summary>Timers that fire where the caller runs: on its event loop, or on a pool thread.</summary>
     TimeProvider Time { get; }

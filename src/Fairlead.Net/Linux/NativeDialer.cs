@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Threading.Tasks.Sources;
 
@@ -6,7 +7,7 @@ namespace Fairlead.Net;
 
 /// <summary>Dials native connections, each for the loop on which it is called.</summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
+internal sealed unsafe class NativeDialer(SocketTuning tuning, DialSources? sources = null) : IDialer
 {
     public ValueTask<DialResult> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancel = default)
     {
@@ -15,27 +16,96 @@ internal sealed unsafe class NativeDialer(SocketTuning tuning) : IDialer
             return new ValueTask<DialResult>(new DialResult(DialOutcome.Cancelled));
         if (target is IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped)
             target = new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port);
-        var family = SocketName.Family(target);
-        var descriptor = Libc.socket(family, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC, 0);
+        var descriptor = sources is null || target is UnixDomainSocketEndPoint ? Begin(target, out var failure) : BeginFrom(sources, target, out failure);
         if (descriptor < 0)
-            return new ValueTask<DialResult>(Failure(-descriptor, target));
-        if (family != Libc.AF_UNIX)
-            NativeTuning.Apply(descriptor, tuning);
-        var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
-        var length = SocketName.Write(target, new Span<byte>(sockaddr, SocketName.MaxSockAddr));
-        var result = Libc.connect(descriptor, sockaddr, (uint)length);
-        if (result < 0 && result != -Libc.EINPROGRESS)
-        {
-            loop.Close(descriptor, -1);
-            return new ValueTask<DialResult>(Failure(-result, target));
-        }
+            return new ValueTask<DialResult>(failure);
         // Watched only from here on: an unconnected socket would report that it hung up.
         var connection = NativeConnection.Dialled(loop, descriptor, target, out var error);
         if (connection is null)
             return new ValueTask<DialResult>(Failure(error, target));
-        return result == 0
+        return target is UnixDomainSocketEndPoint
             ? new ValueTask<DialResult>(DialResult.To(connection))
             : PendingDial.Start(connection, timeout, cancel);
+    }
+
+    // A socket on which a connect(2) is under way, or done; below zero: there is none, but a failure.
+    private int Begin(EndPoint target, out DialResult failure)
+    {
+        failure = default;
+        var descriptor = Open(target);
+        var result = descriptor < 0 ? descriptor : Connect(descriptor, target);
+        if (result >= 0)
+            return descriptor;
+        failure = Failure(-result, target);
+        return Close(descriptor);
+    }
+
+    // The same from the first of the sources that can be left from.
+    private int BeginFrom(DialSources sources, EndPoint target, out DialResult failure)
+    {
+        failure = sources.NoneFor(target.AddressFamily);
+        for (var tries = sources.For(target.AddressFamily); tries.MoveNext();)
+        {
+            var descriptor = Open(target);
+            if (descriptor < 0)
+            {
+                failure = Failure(-descriptor, target);
+                return descriptor;
+            }
+            var bound = Bind(descriptor, tries.EndPoint);
+            var result = bound < 0 ? bound : Connect(descriptor, target);
+            if (result >= 0)
+                return descriptor;
+            Close(descriptor);
+            if (bound >= 0 && result is not (-Libc.EADDRINUSE or -Libc.EADDRNOTAVAIL))
+            {
+                failure = Failure(-result, target);
+                return -1;
+            }
+            failure = DialSources.Unusable(tries.Source, Libc.strerror(-result));
+            if (bound < 0 && bound != -Libc.EADDRINUSE)
+                tries.LeaveSource();
+        }
+        return -1;
+    }
+
+    private int Open(EndPoint target)
+    {
+        var family = SocketName.Family(target);
+        var descriptor = Libc.socket(family, Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC, 0);
+        if (descriptor >= 0 && family != Libc.AF_UNIX)
+            NativeTuning.Apply(descriptor, tuning);
+        return descriptor;
+    }
+
+    // Without a port, it is chosen at connect(2), when the pair with the target must be free and not the port altogether. With one, several
+    // connections share it likewise.
+    private static int Bind(int descriptor, IPEndPoint source)
+    {
+        if (source.Port == 0)
+            Libc.setsockopt(descriptor, Libc.IPPROTO_IP, Libc.IP_BIND_ADDRESS_NO_PORT, 1);
+        else
+            Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_REUSEADDR, 1);
+        var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
+        var length = SocketName.Write(source, new Span<byte>(sockaddr, SocketName.MaxSockAddr));
+        return Libc.bind(descriptor, sockaddr, (uint)length);
+    }
+
+    // 0 if it is done or under way; below zero the negated errno.
+    private static int Connect(int descriptor, EndPoint target)
+    {
+        var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
+        var length = SocketName.Write(target, new Span<byte>(sockaddr, SocketName.MaxSockAddr));
+        var result = Libc.connect(descriptor, sockaddr, (uint)length);
+        return result == -Libc.EINPROGRESS ? 0 : result;
+    }
+
+    // Never watched, so that it can be closed at once.
+    private static int Close(int descriptor)
+    {
+        if (descriptor >= 0)
+            Libc.close(descriptor);
+        return -1;
     }
 
     private static DialResult Failure(int errno, EndPoint target)

@@ -61,7 +61,7 @@ public sealed class NativeNetwork : INetwork
     public IDialer Dialer { get; } = new NativeDialer(SocketTuning.Default);
 
     /// <inheritdoc/>
-    public IDialer DialerWith(SocketTuning tuning) => new NativeDialer(tuning);
+    public IDialer DialerWith(SocketTuning tuning, IReadOnlyList<DialSource>? sources = null) => new NativeDialer(tuning, DialSources.Of(sources));
 
     /// <inheritdoc/>
     public TimeProvider Time => LoopTime.Instance;

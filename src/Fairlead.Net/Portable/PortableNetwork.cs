@@ -12,7 +12,7 @@ public sealed class PortableNetwork : INetwork
     public IDialer Dialer { get; } = new SocketDialer(SocketTuning.Default);
 
     /// <inheritdoc/>
-    public IDialer DialerWith(SocketTuning tuning) => new SocketDialer(tuning);
+    public IDialer DialerWith(SocketTuning tuning, IReadOnlyList<DialSource>? sources = null) => new SocketDialer(tuning, DialSources.Of(sources));
 
     /// <inheritdoc/>
     public TimeProvider Time => TimeProvider.System;

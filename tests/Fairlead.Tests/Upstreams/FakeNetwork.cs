@@ -14,7 +14,7 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
 
     public IDialer Dialer => this;
 
-    public IDialer DialerWith(SocketTuning tuning) => this;
+    public IDialer DialerWith(SocketTuning tuning, IReadOnlyList<DialSource>? sources = null) => this;
 
     public TimeProvider Time => time;
 
