@@ -16,13 +16,13 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
     /// </summary>
     public static Plan Of(Configuration configuration)
     {
-        return Of(configuration, Descriptors.RaiseLimit(), Descriptors.CountOpen(), OperatingSystem.IsLinux());
+        return Of(configuration, Descriptors.RaiseLimit(), Descriptors.CountOpen(), Environment.ProcessorCount, OperatingSystem.IsLinux());
     }
 
-    internal static Plan Of(Configuration configuration, int descriptorLimit, int openDescriptors, bool isLinux)
+    internal static Plan Of(Configuration configuration, int descriptorLimit, int openDescriptors, int loops, bool isLinux)
     {
         var listens = configuration.Forwards.SelectMany(forward => ListensOf(forward, isLinux)).ToList();
-        var sockets = configuration.Forwards.Sum(forward => forward.Listen.Sum(SocketCount));
+        var sockets = SocketsOf(configuration, descriptorLimit, loops, isLinux);
         var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, openDescriptors, sockets);
         var bounds = configuration.Forwards.SelectMany(BoundsOf).ToList();
         var warnings = configuration.Forwards.Where(forward => forward.Limits.Connections > sessions)
@@ -76,8 +76,18 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
             yield return new PlannedBound(forward.Title, "resolve", interval, resolve.Show(ConfigurationKeys.Defaults.Initial));
     }
 
-    // One socket a port, as all loops share it when there are many; localhost and names that stand for two families may need more.
-    private static long SocketCount(Endpoint listen) => listen is PortEndpoint port ? port.Ports.Count * (port.Host == "localhost" ? 2 : 1) : 1;
+    /// <summary>
+    /// How many sockets are listened on: one a port, or one for each of its event loops as long as there are few. A name is taken for one address, and localhost for two.
+    /// </summary>
+    private static long SocketsOf(Configuration configuration, int descriptorLimit, int loops, bool isLinux)
+    {
+        var ports = configuration.Forwards.Sum(PortsOf);
+        var shared = ports * loops >= descriptorLimit / 8;
+        return configuration.Forwards.Sum(forward =>
+            PortsOf(forward) * (shared || !isLinux || forward.Engine == EngineKind.Portable ? 1 : loops) + forward.Listen.Count(listen => listen is UnixEndpoint));
+    }
+
+    private static long PortsOf(ForwardConfig forward) => forward.Listen.OfType<PortEndpoint>().Sum(port => (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1));
 
     private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, int open, long sockets)
     {

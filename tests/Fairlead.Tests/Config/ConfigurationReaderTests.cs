@@ -150,7 +150,7 @@ public sealed class ConfigurationReaderTests : IDisposable
             "main.yaml:1:11: error: include '*.yaml' takes in this file itself; keep what is included in a folder of its own, like conf.d/*.yaml",
             "main.yaml:1:36: error: gone.yaml cannot be read: it does not exist",
             "main.yaml:2:31: error: 127.0.0.1:2 is listened on twice, here and as :2 at conf.d/c.yaml:2:31 (every address includes this one); give one of them another port or address",
-            "conf.d/a.yaml:1:19: error: the name 'x' is given twice, here and at conf.d/c.yaml:2:19; give each forward its own",
+            "conf.d/a.yaml:1:20: error: the name 'x' is given twice, here and at conf.d/c.yaml:2:20; give each forward its own",
             "conf.d/a.yaml:1:49: error: unknown key 'idle'; it belongs to timeouts",
             "conf.d/a.yaml:2:1: error: 'admin' belongs to the file that includes this one; an included file has forwards and defaults",
             "conf.d/b.yaml:1:1: error: an included file is a list, and a map is expected; write forwards: with each forward behind a '-'",

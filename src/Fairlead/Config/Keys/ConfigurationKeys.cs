@@ -36,7 +36,7 @@ internal static class ConfigurationKeys
 
     public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(nowhere),
         new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
-            "Where it is.") { Remedy = "address: 10.0.0.5:80" },
+            "Where it is.", "address: 10.0.0.5:80"),
         new Key<UpstreamConfig, int>("weight", Kinds.Count, upstream => upstream.Weight, (upstream, value) => upstream with { Weight = value },
             "How many clients it gets for each of one whose weight is 1, up to 1000; 0 gets none that is new."),
         new Key<UpstreamConfig, bool>("backup", Kinds.Truth, upstream => upstream.Backup, (upstream, value) => upstream with { Backup = value },
@@ -130,15 +130,16 @@ internal static class ConfigurationKeys
         upstreams = new ListKind<UpstreamConfig>(new UpstreamKind(), Upstream.Initial);
         Route = new("route", () => new RouteConfig { From = [], To = [] },
             new Key<RouteConfig, ValueList<System.Net.IPNetwork>>("from", Kinds.Networks, route => route.From, (route, value) => route with { From = value },
-                "The networks of the clients that it is for.") { Remedy = "from: 10.0.0.0/8" },
+                "The networks of the clients that it is for.", "from: 10.0.0.0/8"),
             new Key<RouteConfig, ValueList<UpstreamConfig>>("to", upstreams, route => route.To, (route, value) => route with { To = value },
-                "Where they go.") { Remedy = "to: 10.0.0.5:80" }) { Example = "{ from: 10.0.0.0/8, to: \"10.0.0.5:80\" }" };
+                "Where they go.", "to: 10.0.0.5:80"))
+        { Example = "{ from: 10.0.0.0/8, to: \"10.0.0.5:80\" }" };
         Forward = new("forward", () => new ForwardConfig { Listen = [] },
         [
             new Key<ForwardConfig, string?>("name", new OptionalKind<string>(Kinds.Name), forward => forward.Name, (forward, value) => forward with { Name = value },
                 "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
             new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, nowhere), forward => forward.Listen, (forward, value) => forward with { Listen = value },
-                "Where connections arrive.") { Remedy = "listen: :8080" },
+                "Where connections arrive.", "listen: :8080"),
             new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", upstreams, forward => forward.To, (forward, value) => forward with { To = value },
                 "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all."),
             new Key<ForwardConfig, ValueList<RouteConfig>>("routes", new RoutesKind(), forward => forward.Routes, (forward, value) => forward with { Routes = value },
@@ -157,7 +158,8 @@ internal static class ConfigurationKeys
             new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },
                 "What a reload does to sessions when something of their forward has changed, or the forward has gone: they go on as they began, or are reset."),
             .. shared,
-        ]) { Example = "{ listen: \":8080\", to: \"10.0.0.5:80\" }" };
+        ])
+        { Example = "{ listen: \":8080\", to: \"10.0.0.5:80\" }" };
         File = new("file", () => new ConfigurationFile(),
             new Key<ConfigurationFile, string>("name", Kinds.Name, file => file.Configuration.Name, (file, value) => file with { Configuration = file.Configuration with { Name = value } },
                 "Names the admin socket."),
@@ -176,7 +178,8 @@ internal static class ConfigurationKeys
             new Key<ConfigurationFile, AccessLogConfig?>("access_log", new OffMapKind<AccessLogConfig>(AccessLog, new AccessLogConfig()), file => file.Configuration.AccessLog, (file, value) => file with { Configuration = file.Configuration with { AccessLog = value } },
                 "Where ended sessions are written, a line each."),
             new Key<ConfigurationFile, ProcessLimits>("limits", new MapKind<ProcessLimits>(ProcessLimits), file => file.Configuration.Limits, (file, value) => file with { Configuration = file.Configuration with { Limits = value } },
-                "Limits of the whole process.")) { Example = "forwards: with each forward behind a '-'" };
+                "Limits of the whole process."))
+        { Example = "forwards: with each forward behind a '-'" };
         homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
     }
 

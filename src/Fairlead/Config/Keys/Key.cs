@@ -3,14 +3,14 @@ namespace Fairlead;
 /// <summary>A key of a map in the configuration: what it is called, what it means, and the property that it sets.</summary>
 /// <param name="name">How it is written.</param>
 /// <param name="meaning">What it means, in a sentence or two; code in backquotes.</param>
-internal abstract class Key<TRecord>(string name, string meaning)
+/// <param name="remedy">How to write it, if the map makes no sense without it; else null.</param>
+internal abstract class Key<TRecord>(string name, string meaning, string? remedy)
 {
     public string Name => name;
 
     public string Meaning => meaning;
 
-    /// <summary>How to write it, if the map makes no sense without it; else null.</summary>
-    public string? Remedy { get; init; }
+    public string? Remedy => remedy;
 
     public abstract string Form { get; }
 
@@ -29,8 +29,9 @@ internal abstract class Key<TRecord>(string name, string meaning)
 /// <param name="get">The property's value.</param>
 /// <param name="set">The record with another value.</param>
 /// <param name="meaning">What it means.</param>
-internal sealed class Key<TRecord, TValue>(string name, Kind<TValue> kind, Func<TRecord, TValue> get, Func<TRecord, TValue, TRecord> set, string meaning)
-    : Key<TRecord>(name, meaning)
+/// <param name="remedy">How to write it, if the map makes no sense without it; else null.</param>
+internal sealed class Key<TRecord, TValue>(string name, Kind<TValue> kind, Func<TRecord, TValue> get, Func<TRecord, TValue, TRecord> set, string meaning, string? remedy = null)
+    : Key<TRecord>(name, meaning, remedy)
 {
     public override string Form => kind.Form;
 
