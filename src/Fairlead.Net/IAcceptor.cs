@@ -41,5 +41,11 @@ public interface IAcceptor : IDisposable
     /// Stops listening without losing anybody: no new connection is let in, and those that the kernel had already accepted are
     /// still handed out, after which <see cref="WaitAsync"/> returns false.
     /// </summary>
+    /// <remarks>
+    /// A socket that was adopted stays open for its other owner: newcomers are not kept out of it, and wait there for him.
+    /// </remarks>
     void Unbind();
+
+    /// <summary>Changes the options of the TCP connections that it accepts from now on; those that it has accepted keep theirs.</summary>
+    void Tune(SocketTuning tuning);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Fairlead.Net;
 
@@ -33,6 +34,17 @@ public interface INetwork : IDisposable
     /// <returns>One acceptor for each event loop, or a single one. The caller owns them all.</returns>
     /// <exception cref="ListenException">The address cannot be listened on. Nothing is left bound.</exception>
     IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options);
+
+    /// <summary>
+    /// Accepts from a socket that listens already, TCP or Unix, made by another program: systemd's <c>LISTEN_FDS</c>. Its backlog stays as
+    /// it is, and so does the path of a Unix socket, at the end too.
+    /// </summary>
+    /// <param name="descriptor">The socket. It is the network's from now on, unless this throws.</param>
+    /// <param name="options">How; all event loops share the socket.</param>
+    /// <returns>One acceptor for each event loop, or a single one. The caller owns them all.</returns>
+    /// <exception cref="ArgumentException">The descriptor is no stream socket that listens.</exception>
+    [SupportedOSPlatform("linux")]
+    IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options);
 }
 
 /// <summary>How to listen, and what accepted connections get.</summary>

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -6,7 +7,7 @@ namespace Fairlead.Net;
 
 /// <summary>
 /// A path that a Unix socket listens on, taken so that nobody but its owner can connect and nobody else's file is touched.
-/// Disposing it removes the path, if it is still this socket's.
+/// Disposing it, and all that share it, removes the path, if it is still this socket's.
 /// </summary>
 /// <remarks>
 /// The socket is bound under a temporary name in the same folder, made private, set to listen, and only then renamed: the path
@@ -21,12 +22,19 @@ internal sealed class UnixListen : IDisposable
 
     private readonly string path;
     private readonly UnixFile? ours;
+    private readonly StrongBox<int> sharers;
     private int disposed;
 
     private UnixListen(string path, UnixFile? ours)
+        : this(Path.GetFullPath(path), ours, new StrongBox<int>(1))
     {
-        this.path = Path.GetFullPath(path);
+    }
+
+    private UnixListen(string path, UnixFile? ours, StrongBox<int> sharers)
+    {
+        this.path = path;
         this.ours = ours;
+        this.sharers = sharers;
     }
 
     /// <summary>Takes the path of <paramref name="endPoint"/>.</summary>
@@ -84,10 +92,17 @@ internal sealed class UnixListen : IDisposable
             new(endPoint, error, $"Cannot listen on {path}: {reason}.", cause);
     }
 
+    /// <summary>For another holder of the same socket: the path stays until both are disposed. Not to be called after that.</summary>
+    public UnixListen Share()
+    {
+        Interlocked.Increment(ref sharers.Value);
+        return new UnixListen(path, ours, sharers);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref disposed, 1) != 0 || ours is null)
+        if (Interlocked.Exchange(ref disposed, 1) != 0 || Interlocked.Decrement(ref sharers.Value) > 0 || ours is null)
             return;
         try
         {

@@ -21,6 +21,9 @@ internal static unsafe partial class Libc
     public const int SHUT_WR = 1;
     public const int MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000;
 
+    public const int F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030, FD_CLOEXEC = 1;
+    public const int SO_TYPE = 3, SO_ACCEPTCONN = 30, SO_PROTOCOL = 38, SO_DOMAIN = 39, IPPROTO_MPTCP = 262;
+
     public const int SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_ERROR = 4, SO_KEEPALIVE = 9, SO_LINGER = 13, SO_REUSEPORT = 15, SO_ATTACH_FILTER = 26;
     public const int IPPROTO_TCP = 6, TCP_NODELAY = 1, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_USER_TIMEOUT = 18;
     public const int IPPROTO_IP = 0, IP_BIND_ADDRESS_NO_PORT = 24;
@@ -31,7 +34,7 @@ internal static unsafe partial class Libc
 
     public const int EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000;
     public const uint SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2;
-    public const int F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1, F_SETPIPE_SZ = 1031;
+    public const int F_GETFD = 1, F_SETPIPE_SZ = 1031;
     public const int RLIMIT_NOFILE = 7;
 
     public static int epoll_create1(int flags) => Result(Native.epoll_create1(flags));

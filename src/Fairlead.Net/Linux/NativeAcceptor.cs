@@ -10,36 +10,41 @@ namespace Fairlead.Net;
 /// and whoever waits next asks the kernel himself.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSource<bool>
+internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValueTaskSource<bool>
 {
     // A burst of arrivals shares the loop with the connections that are there already.
     private const int MostAcceptsInARow = 64;
 
     private readonly EventLoop loop;
     private readonly NativeListener listener;
-    private readonly Action<SocketError>? onPause;
+    private readonly ListenOptions options;
     private ManualResetValueTaskSourceCore<bool> core;
     private NativeConnection? found;
     private ListenException? broken;
     private LoopTimer? pause;
     private int slot = -1;
     private int acceptedInARow, faultsInARow;
+
+    // How many of the backlog are still served once it unbinds and newcomers are not kept out of it.
+    private int owed = int.MaxValue;
     private bool isWaiting, isPaused, isUnbinding, isDisposed;
 
     // Whether asking the kernel may yield a connection without waiting first.
     private bool mayHaveMore;
 
-    public NativeAcceptor(EventLoop loop, NativeListener listener, Action<SocketError>? onPause)
+    public NativeAcceptor(EventLoop loop, NativeListener listener, ListenOptions options)
     {
         this.loop = loop;
         this.listener = listener;
-        this.onPause = onPause;
+        this.options = options;
         LocalEndPoint = listener.LocalEndPoint;
     }
 
     public EndPoint LocalEndPoint { get; }
 
     public SynchronizationContext? Context => loop;
+
+    public object Listener => listener;
 
     public ValueTask<bool> WaitAsync()
     {
@@ -74,6 +79,11 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
 
     private NativeConnection? Accept()
     {
+        if (owed == 0)
+        {
+            mayHaveMore = false;
+            return null;
+        }
         var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
         uint length = SocketName.MaxSockAddr;
         var descriptor = Libc.accept4(listener.Descriptor, sockaddr, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC);
@@ -83,6 +93,8 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
             return null;
         }
         acceptedInARow++;
+        if (owed != int.MaxValue)
+            owed--;
         faultsInARow = 0;
         mayHaveMore = true;
         var name = SocketName.Read(new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, SocketName.MaxSockAddr)));
@@ -92,12 +104,29 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
         return connection;
     }
 
-    public void Unbind()
+    public void Unbind() => Unbind(keepOut: !listener.IsInherited);
+
+    // Who waits next on the socket may have been told to this acceptor alone (EPOLLEXCLUSIVE): the backlog is served once more.
+    public void Leave() => Unbind(keepOut: false);
+
+    public ListenSocket Duplicate() => listener.Duplicate();
+
+    public void Tune(SocketTuning tuning)
+    {
+        loop.Verify();
+        if (!isDisposed && LocalEndPoint is IPEndPoint)
+            NativeTuning.Change(listener.Descriptor, tuning);
+    }
+
+    private void Unbind(bool keepOut)
     {
         loop.Verify();
         if (isUnbinding || isDisposed)
             return;
-        listener.RefuseNewcomers();
+        if (keepOut)
+            listener.RefuseNewcomers();
+        else
+            owed = options.Backlog;
         isUnbinding = true;
         mayHaveMore = true;
         Unwatch();
@@ -153,7 +182,7 @@ internal sealed unsafe class NativeAcceptor : IAcceptor, IPollable, IValueTaskSo
         isPaused = true;
         pause ??= new LoopTimer(loop.Timers, static acceptor => ((NativeAcceptor)acceptor!).EndPause(), this);
         pause.Change(AcceptFault.NextPause(), Timeout.InfiniteTimeSpan);
-        onPause?.Invoke(error);
+        options.OnPause?.Invoke(error);
     }
 
     private void EndPause()

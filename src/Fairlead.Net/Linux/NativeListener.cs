@@ -9,10 +9,12 @@ namespace Fairlead.Net;
 internal sealed unsafe class NativeListener
 {
     private readonly UnixListen? claim;
+    private readonly Lock gate = new();
     private int acceptors;
 
-    private NativeListener(int descriptor, EndPoint localEndPoint, int acceptors, UnixListen? claim)
+    private NativeListener(int descriptor, EndPoint localEndPoint, int acceptors, UnixListen? claim, bool isInherited = false)
     {
+        IsInherited = isInherited;
         Descriptor = descriptor;
         LocalEndPoint = localEndPoint;
         this.acceptors = acceptors;
@@ -24,6 +26,9 @@ internal sealed unsafe class NativeListener
     public int Descriptor { get; }
 
     public EndPoint LocalEndPoint { get; }
+
+    /// <summary>Whether somebody else goes on listening on the socket.</summary>
+    public bool IsInherited { get; }
 
     /// <summary>What to watch for.</summary>
     public uint Events { get; }
@@ -56,6 +61,28 @@ internal sealed unsafe class NativeListener
         }
     }
 
+    /// <summary>Takes over a socket that listens already, for so many acceptors.</summary>
+    public static NativeListener Adopt(ListenSocket socket, ListenOptions options, int acceptors)
+    {
+        var descriptor = socket.Take();
+        if (socket.LocalEndPoint is IPEndPoint)
+            NativeTuning.Change(descriptor, options.Tuning);
+        return new NativeListener(descriptor, socket.LocalEndPoint, acceptors, socket.Claim, socket.IsInherited);
+    }
+
+    /// <summary>Another descriptor of the socket. From any thread.</summary>
+    /// <exception cref="ListenException">The last acceptor has gone, or there is no descriptor left.</exception>
+    public ListenSocket Duplicate()
+    {
+        lock (gate)
+        {
+            // Closed, the number may be another's by now.
+            return acceptors > 0
+                ? ListenSocket.Duplicate(Descriptor, LocalEndPoint, claim, IsInherited)
+                : throw AcceptFault.Broken(LocalEndPoint, SocketError.NotSocket);
+        }
+    }
+
     /// <summary>
     /// Lets no newcomer into the backlog, so that it can be emptied: a filter drops what arrives at the listening socket. Sockets in the
     /// backlog are beyond it already. A newcomer's SYN goes unanswered, and he tries again.
@@ -78,10 +105,13 @@ internal sealed unsafe class NativeListener
     /// <summary>An acceptor is done with it.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref acceptors) > 0)
-            return;
-        claim?.Dispose();
-        Libc.close(Descriptor);
+        lock (gate)
+        {
+            if (--acceptors > 0)
+                return;
+            claim?.Dispose();
+            Libc.close(Descriptor);
+        }
     }
 
     private static NativeListener ListenUnix(UnixDomainSocketEndPoint endPoint, ListenOptions options, int loops)

@@ -72,10 +72,23 @@ public sealed class NativeNetwork : INetwork
     /// <inheritdoc/>
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options)
     {
-        var listeners = NativeListener.Listen(endPoint, options, loops.Length);
+        return AcceptorsOn(NativeListener.Listen(endPoint, options, loops.Length), options);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => Adopt(ListenSocket.Inherited(descriptor), options);
+
+    /// <summary>Accepts from a socket that it takes.</summary>
+    internal IReadOnlyList<IAcceptor> Adopt(ListenSocket socket, ListenOptions options)
+    {
+        return AcceptorsOn([NativeListener.Adopt(socket, options, loops.Length)], options);
+    }
+
+    private IAcceptor[] AcceptorsOn(NativeListener[] listeners, ListenOptions options)
+    {
         var acceptors = new IAcceptor[loops.Length];
         for (var i = 0; i < loops.Length; i++)
-            acceptors[i] = new NativeAcceptor(loops[i], listeners[i % listeners.Length], options.OnPause);
+            acceptors[i] = new NativeAcceptor(loops[i], listeners[i % listeners.Length], options);
         return acceptors;
     }
 

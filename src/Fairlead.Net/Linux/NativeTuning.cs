@@ -6,6 +6,14 @@ namespace Fairlead.Net;
 [SupportedOSPlatform("linux")]
 internal static class NativeTuning
 {
+    /// <summary>The same for a socket that had other options before: what these have off is turned off.</summary>
+    public static void Change(int descriptor, SocketTuning tuning)
+    {
+        Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_KEEPALIVE, 0);
+        Libc.setsockopt(descriptor, Libc.IPPROTO_TCP, Libc.TCP_USER_TIMEOUT, 0);
+        Apply(descriptor, tuning);
+    }
+
     /// <summary>No delay, keepalive and retransmission. What the system refuses is left as it is: none of it is worth a connection.</summary>
     public static void Apply(int descriptor, SocketTuning tuning)
     {

@@ -59,6 +59,23 @@ internal readonly struct SocketName
             : Read(new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, MaxSockAddr)));
     }
 
+    /// <summary>The address that a socket is bound to, a path too; null if it has none.</summary>
+    public static unsafe EndPoint? EndPointOfSocket(int descriptor)
+    {
+        var sockaddr = stackalloc byte[MaxSockAddr];
+        uint length = MaxSockAddr;
+        if (Libc.getsockname(descriptor, sockaddr, &length) < 0)
+            return null;
+        var name = new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, MaxSockAddr));
+        if (name.Length <= 2 || MemoryMarshal.Read<ushort>(name) != Libc.AF_UNIX)
+            return Read(name).ToEndPoint();
+
+        // A path ends at its zero; an abstract name begins with one, and ends where the kernel says; see unix(7).
+        var path = name[2..];
+        var end = path[0] == 0 ? -1 : path.IndexOf((byte)0);
+        return new UnixDomainSocketEndPoint(Encoding.UTF8.GetString(end < 0 ? path : path[..end]));
+    }
+
     /// <summary>Writes an address as a <c>sockaddr</c>: its length. <paramref name="sockaddr"/> has room for <see cref="MaxSockAddr"/>.</summary>
     public static int Write(EndPoint endPoint, Span<byte> sockaddr)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Fairlead.Net;
 
@@ -25,6 +26,20 @@ public sealed class PortableNetwork : INetwork
         UnixDomainSocketEndPoint unix => [ListenUnix(unix, options)],
         _ => throw new ArgumentException($"{endPoint} is neither an IP address nor a Unix path.", nameof(endPoint)),
     };
+
+    /// <inheritdoc/>
+    [SupportedOSPlatform("linux")]
+    public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => Adopt(ListenSocket.Inherited(descriptor), options);
+
+    /// <summary>Accepts from a socket that it takes.</summary>
+    [SupportedOSPlatform("linux")]
+    internal static IReadOnlyList<IAcceptor> Adopt(ListenSocket socket, ListenOptions options)
+    {
+        var listener = new Socket(new SafeSocketHandle(socket.Take(), ownsHandle: true)) { Blocking = false };
+        if (socket.LocalEndPoint is IPEndPoint)
+            TcpOptions.Clear(listener);
+        return [new SocketAcceptor(listener, socket.LocalEndPoint, options, socket.Claim, socket.IsInherited)];
+    }
 
     /// <summary>Does nothing: connections and acceptors belong to whoever got them.</summary>
     public void Dispose()

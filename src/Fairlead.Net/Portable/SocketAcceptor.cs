@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Fairlead.Net;
 
@@ -7,7 +8,7 @@ namespace Fairlead.Net;
 /// A listening socket of .NET. <see cref="WaitAsync"/> accepts, one at a time, and <see cref="TryAccept"/> hands out: .NET has no
 /// way to wait for a listener to become readable.
 /// </summary>
-internal sealed class SocketAcceptor : IAcceptor
+internal sealed class SocketAcceptor : IListenAcceptor
 {
     private readonly Socket listener;
     private readonly UnixListen? path;
@@ -15,11 +16,21 @@ internal sealed class SocketAcceptor : IAcceptor
     private readonly CancellationTokenSource unbinding = new();
     private readonly Lock gate = new();
     private readonly Queue<Socket> accepted = [];
-    private bool closed, disposed;
+    private readonly bool isInherited;
+    private volatile SocketTuning tuning;
+    private bool closed, disposed, isAccepting;
 
-    /// <summary>Takes over a socket that listens and does not block, and the path that it was bound to, if it is a Unix socket.</summary>
-    public SocketAcceptor(Socket listener, EndPoint local, ListenOptions options, UnixListen? path = null)
+    // Whether others have descriptors of the socket, for whom it must stay as it is.
+    private bool isShared;
+
+    /// <summary>
+    /// Takes over a socket that listens and does not block, and the path that it was bound to, if it is a Unix socket of ours. An inherited
+    /// one has other owners.
+    /// </summary>
+    public SocketAcceptor(Socket listener, EndPoint local, ListenOptions options, UnixListen? path = null, bool isInherited = false)
     {
+        this.isInherited = isShared = isInherited;
+        tuning = options.Tuning;
         this.listener = listener;
         this.options = options;
         this.path = path;
@@ -31,6 +42,9 @@ internal sealed class SocketAcceptor : IAcceptor
 
     /// <inheritdoc/>
     public SynchronizationContext? Context => null;
+
+    /// <inheritdoc/>
+    public object Listener => this;
 
     /// <inheritdoc/>
     public async ValueTask<bool> WaitAsync()
@@ -68,9 +82,9 @@ internal sealed class SocketAcceptor : IAcceptor
         }
         try
         {
-            if (path is not null)
+            if (LocalEndPoint is UnixDomainSocketEndPoint)
                 return new SocketConnection(socket, LocalEndPoint, socket.RemoteEndPoint);
-            TcpOptions.Apply(socket, options.Tuning);
+            TcpOptions.Apply(socket, tuning);
             return new SocketConnection(socket, socket.LocalEndPoint, socket.RemoteEndPoint);
         }
         catch (SocketException)
@@ -90,6 +104,41 @@ internal sealed class SocketAcceptor : IAcceptor
     }
 
     /// <inheritdoc/>
+    public void Tune(SocketTuning tuning)
+    {
+        this.tuning = tuning;
+        lock (gate)
+        {
+            if (!closed && LocalEndPoint is IPEndPoint)
+                TcpOptions.Clear(listener);
+        }
+    }
+
+    /// <inheritdoc/>
+    [SupportedOSPlatform("linux")]
+    public ListenSocket Duplicate()
+    {
+        lock (gate)
+        {
+            if (closed)
+                throw AcceptFault.Broken(LocalEndPoint, SocketError.NotSocket);
+            var duplicate = ListenSocket.Duplicate((int)listener.SafeHandle.DangerousGetHandle(), LocalEndPoint, path, isInherited);
+            isShared = true;
+            return duplicate;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Leave()
+    {
+        lock (gate)
+            closed = true;
+        path?.Dispose();
+        unbinding.Cancel();
+        Close();
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         Socket[] left;
@@ -103,13 +152,19 @@ internal sealed class SocketAcceptor : IAcceptor
         }
         path?.Dispose();
         unbinding.Cancel();
-        listener.Dispose();
+        Close();
         foreach (var socket in left)
             Reset(socket);
     }
 
     private async ValueTask<SocketError> AcceptAsync()
     {
+        lock (gate)
+        {
+            if (closed)
+                return SocketError.Success;
+            isAccepting = true;
+        }
         try
         {
             var socket = await listener.AcceptAsync(unbinding.Token).ConfigureAwait(false);
@@ -131,6 +186,17 @@ internal sealed class SocketAcceptor : IAcceptor
         catch (SocketException e)
         {
             return unbinding.IsCancellationRequested ? SocketError.Success : e.SocketErrorCode;
+        }
+        finally
+        {
+            bool isLast;
+            lock (gate)
+            {
+                isAccepting = false;
+                isLast = closed;
+            }
+            if (isLast)
+                listener.Dispose();
         }
     }
 
@@ -158,8 +224,20 @@ internal sealed class SocketAcceptor : IAcceptor
             }
             closed = true;
         }
-        listener.Dispose();
+        Close();
         return SocketError.Success;
+    }
+
+    // .NET ends what is under way on a socket that is closed by disconnecting it, or has its close reset it, which would reach the others who
+    // listen on it: there, what is under way is given up first, and closes it when it is over.
+    private void Close()
+    {
+        lock (gate)
+        {
+            if (isShared && isAccepting)
+                return;
+        }
+        listener.Dispose();
     }
 
     /// <summary>What the kernel does to a connection that nobody accepted.</summary>

@@ -8,6 +8,14 @@ internal static class TcpOptions
     // linux/tcp.h; .NET has no name for it.
     private const int IPPROTO_TCP = 6, TCP_USER_TIMEOUT = 18;
 
+    /// <summary>Turns off, on a listening socket, what accepted ones would have from it and <see cref="Apply"/> does not turn off.</summary>
+    public static void Clear(Socket listener)
+    {
+        listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, false);
+        if (OperatingSystem.IsLinux())
+            listener.SetRawSocketOption(IPPROTO_TCP, TCP_USER_TIMEOUT, BitConverter.GetBytes(0));
+    }
+
     /// <summary>
     /// Applies <paramref name="tuning"/>, and turns off Nagle's algorithm: whoever wrote the bytes has already decided when to send
     /// them. <see cref="SocketTuning.Unacknowledged"/> is kept on Linux only; other systems keep their own limit.

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using Fairlead.Net;
 
 namespace Fairlead.Tests.Net;
@@ -163,6 +164,94 @@ public abstract class AcceptorContract(NetworkRig rig) : IDisposable
         Assert.Equal(acceptor.LocalEndPoint, again.LocalEndPoint);
     });
 
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    [SupportedOSPlatform("linux")]
+    public Task A_socket_that_was_inherited_is_served_and_left_as_it_was(bool dispose) => Rig.RunAsync(async () =>
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Descriptors are inherited like this on Linux.");
+        using var owner = Rig.ListenDeaf(out var address);
+        owner.Listen(16);
+        var descriptor = Inherit(owner);
+        using var acceptor = Rig.Network.Adopt(descriptor, new ListenOptions())[0];
+        Assert.Equal(address, acceptor.LocalEndPoint);
+        Assert.Equal(Libc.FD_CLOEXEC, Libc.fcntl(descriptor, F_GETFD, 0));
+        Assert.Equal(Libc.O_NONBLOCK, Libc.fcntl(descriptor, Libc.F_GETFL, 0) & Libc.O_NONBLOCK);
+        for (var i = 0; i < 3; i++)
+        {
+            using var client = await Rig.DialAsync(address);
+            using var accepted = await NetworkRig.AcceptAsync(acceptor);
+            Assert.Equal(address, accepted.LocalEndPoint);
+            await accepted.WriteAsync(new byte[] { 1 });
+            Assert.Equal(1, await client.ReadAsync(new byte[8]));
+        }
+
+        // A wait is under way as it ends: that must not reach the socket either.
+        Assert.Null(acceptor.TryAccept());
+        var wait = acceptor.WaitAsync();
+        if (dispose)
+            acceptor.Dispose();
+        else
+            acceptor.Unbind();
+        Assert.False(await wait);
+        using var late = await Rig.DialAsync(address);
+        using var served = await owner.AcceptAsync(TestContext.Current.CancellationToken);
+        served.Send([1]);
+        Assert.Equal(1, await late.ReadAsync(new byte[8]));
+        Assert.True(address is not UnixDomainSocketEndPoint || File.Exists(address.ToString()));
+    });
+
+    [Fact(Timeout = 30000)]
+    [SupportedOSPlatform("linux")]
+    public Task Unbind_serves_the_backlog_of_an_inherited_socket_too() => Rig.RunAsync(async () =>
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Descriptors are inherited like this on Linux.");
+        using var owner = Rig.ListenDeaf(out var address);
+        owner.Listen(16);
+        using var acceptor = Rig.Network.Adopt(Inherit(owner), new ListenOptions())[0];
+        using var first = await Rig.DialAsync(address);
+        using var second = await Rig.DialAsync(address);
+        acceptor.Unbind();
+        using var one = await NetworkRig.AcceptAsync(acceptor);
+        using var other = await NetworkRig.AcceptAsync(acceptor);
+        Assert.False(await acceptor.WaitAsync());
+    });
+
+    [Fact(Timeout = 30000)]
+    [SupportedOSPlatform("linux")]
+    public Task What_is_no_listening_stream_socket_is_not_adopted() => RunAsync(() =>
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Descriptors are inherited like this on Linux.");
+        using var file = File.OpenRead("/dev/null");
+        using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        AssertRefused(-1, "cannot be used: Bad file descriptor");
+        AssertRefused((int)file.SafeFileHandle.DangerousGetHandle(), "is no socket");
+        AssertRefused((int)datagrams.Handle, "is a socket of datagrams or packets, not of a stream");
+        AssertRefused((int)silent.Handle, "is a socket that does not listen");
+
+        // What was refused stays its owner's.
+        silent.Listen();
+
+        void AssertRefused(int descriptor, string reason)
+        {
+            var refused = Assert.Throws<ArgumentException>(() => Rig.Network.Adopt(descriptor, new ListenOptions()));
+            Assert.StartsWith($"Descriptor {descriptor} {reason}.", refused.Message, StringComparison.Ordinal);
+        }
+    });
+
+    // linux/fcntl.h
+    private const int F_DUPFD = 0, F_GETFD = 1;
+
+    /// <summary>What a child would find: a descriptor of the same socket, without FD_CLOEXEC, and blocking.</summary>
+    [SupportedOSPlatform("linux")]
+    private static int Inherit(Socket owner)
+    {
+        var descriptor = Libc.fcntl((int)owner.Handle, F_DUPFD, 0);
+        Assert.InRange(descriptor, 0, int.MaxValue);
+        return descriptor;
+    }
+
     [Fact(Timeout = 30000)]
     public Task A_name_is_no_address_to_listen_on() => RunAsync(() =>
     {
@@ -239,6 +328,51 @@ public abstract class TcpAcceptorContract(TcpRig rig) : AcceptorContract(rig)
         }
         acceptor.Dispose();
     });
+
+    public Task Other_options_hold_for_those_who_are_accepted_from_then_on() => Rig.RunAsync(async () =>
+    {
+        var tunings = new[]
+        {
+            new SocketTuning(TimeSpan.FromSeconds(7), 3, TimeSpan.FromSeconds(40)),
+            new SocketTuning(TimeSpan.FromSeconds(20), 5, TimeSpan.FromSeconds(90)),
+            new SocketTuning(TimeSpan.FromSeconds(7), 0, TimeSpan.Zero),
+            new SocketTuning(TimeSpan.FromSeconds(9), 2, TimeSpan.Zero),
+        };
+        using var acceptor = Rig.Network.Listen(Rig.FreeAddress(), new ListenOptions { Tuning = tunings[0] })[0];
+        var accepted = new List<Connection>();
+        foreach (var tuning in tunings)
+        {
+            acceptor.Tune(tuning);
+            using var client = await Rig.DialAsync(acceptor.LocalEndPoint);
+            accepted.Add(await NetworkRig.AcceptAsync(acceptor));
+        }
+        foreach (var (connection, tuning) in accepted.Zip(tunings))
+        {
+            Assert.Equal(tuning.KeepaliveProbes > 0, OptionOf(connection, SOL_SOCKET, SO_KEEPALIVE) != 0);
+            if (tuning.KeepaliveProbes > 0)
+            {
+                Assert.Equal((int)tuning.KeepaliveIdle.TotalSeconds, OptionOf(connection, IPPROTO_TCP, TCP_KEEPIDLE));
+                Assert.Equal(tuning.KeepaliveProbes, OptionOf(connection, IPPROTO_TCP, TCP_KEEPCNT));
+            }
+            Assert.Equal((int)tuning.Unacknowledged.TotalMilliseconds, OptionOf(connection, IPPROTO_TCP, TCP_USER_TIMEOUT));
+            connection.Dispose();
+        }
+        acceptor.Dispose();
+        acceptor.Tune(tunings[0]);
+    });
+
+    // socket(7) and tcp(7).
+    private const int SOL_SOCKET = 1, SO_KEEPALIVE = 9, IPPROTO_TCP = 6, TCP_KEEPIDLE = 4, TCP_KEEPCNT = 6, TCP_USER_TIMEOUT = 18;
+
+    private static int OptionOf(Connection connection, int level, int name)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The options are asked for by their Linux names.");
+        if (OperatingSystem.IsLinux() && connection is NativeConnection native)
+            return native.Option(level, name);
+        var value = new byte[sizeof(int)];
+        ((SocketConnection)connection).Socket.GetRawSocketOption(level, name, value);
+        return BitConverter.ToInt32(value);
+    }
 
     [Fact(Timeout = 30000)]
     public Task The_wildcard_of_IPv6_takes_IPv4_too() => RunAsync(() =>

@@ -51,6 +51,8 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
 
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new NotSupportedException();
 
+    public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => throw new NotSupportedException();
+
     public void Dispose()
     {
     }

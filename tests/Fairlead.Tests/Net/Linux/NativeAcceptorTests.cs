@@ -17,7 +17,7 @@ public sealed class NativeAcceptorTests : IDisposable
     {
         var pauses = new List<SocketError>();
         var listener = NativeListener.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions(), 1)[0];
-        using var acceptor = new NativeAcceptor(Loop, listener, pauses.Add);
+        using var acceptor = new NativeAcceptor(Loop, listener, new ListenOptions { OnPause = pauses.Add });
 
         // epoll_ctl(2) refuses a descriptor that is watched already, with EEXIST; what it is short of does not matter here.
         var inTheWay = Loop.Watch(listener.Descriptor, new Nobody(), Libc.EPOLLET);
