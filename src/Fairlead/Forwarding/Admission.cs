@@ -1,25 +1,80 @@
 namespace Fairlead;
 
-/// <summary>How many sessions there may be at once. Who finds no room waits in the kernel's backlog.</summary>
-internal sealed class Admission(int limit, Action onFull, Action? onNearlyFull = null)
+/// <summary>How many sessions there may be at once, of a forward or of the process. Who finds no room waits, which leaves clients in the kernel's backlog.</summary>
+internal sealed class Admission(int limit, Action? onFull = null, Action? onNearlyFull = null)
 {
-    private readonly SemaphoreSlim room = new(limit, limit);
+    private readonly Lock gate = new();
+    private readonly LinkedList<TaskCompletionSource> waiting = [];
+    private int limit = limit, taken;
 
-    public int Limit => limit;
+    public int Limit => Volatile.Read(ref limit);
 
     /// <summary>Takes a place, waiting for one if need be.</summary>
+    /// <exception cref="OperationCanceledException">The waiting was given up; no place is taken.</exception>
     public ValueTask EnterAsync(CancellationToken cancel)
     {
-        if (room.Wait(0, CancellationToken.None))
+        bool hasRoom, isNearlyFull;
+        LinkedListNode<TaskCompletionSource>? waiter = null;
+        lock (gate)
         {
-            if (room.CurrentCount == limit / 5)
-                onNearlyFull?.Invoke();
-            return default;
+            hasRoom = taken < limit && waiting.Count == 0;
+            if (hasRoom)
+                taken++;
+            else
+                waiter = waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            isNearlyFull = hasRoom && limit - taken == limit / 5;
         }
-        onFull();
-        return new ValueTask(room.WaitAsync(cancel));
+        if (isNearlyFull)
+            onNearlyFull?.Invoke();
+        if (hasRoom)
+            return default;
+        onFull?.Invoke();
+        return new ValueTask(WaitAsync(waiter!, cancel));
     }
 
-    /// <summary>Gives a place back.</summary>
-    public void Leave() => room.Release();
+    /// <summary>Gives a place back: to who waits longest, if there is room.</summary>
+    public void Leave()
+    {
+        lock (gate)
+        {
+            taken--;
+            LetIn();
+        }
+    }
+
+    /// <summary>Another limit from now on. Where more are in, nobody is let in until enough have left.</summary>
+    public void SetLimit(int value)
+    {
+        lock (gate)
+        {
+            limit = value;
+            LetIn();
+        }
+    }
+
+    private void LetIn()
+    {
+        while (taken < limit && waiting.First is { } first)
+        {
+            waiting.RemoveFirst();
+            taken++;
+            first.Value.SetResult();
+        }
+    }
+
+    private async Task WaitAsync(LinkedListNode<TaskCompletionSource> waiter, CancellationToken cancel)
+    {
+        using var giveUp = cancel.UnsafeRegister(_ =>
+        {
+            lock (gate)
+            {
+                // One that was let in meanwhile has its place.
+                if (waiter.List is null)
+                    return;
+                waiting.Remove(waiter);
+            }
+            waiter.Value.SetCanceled(cancel);
+        }, null);
+        await waiter.Value.Task;
+    }
 }

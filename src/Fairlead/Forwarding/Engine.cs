@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
-using Fairlead.Net;
 
 namespace Fairlead;
 
@@ -17,7 +15,18 @@ public sealed record EngineOptions
     /// Told of everything worth telling. Called on event loops: it must neither block nor throw.
     /// </summary>
     public Action<LogEntry>? Log { get; init; }
+
+    /// <summary>
+    /// Listening sockets that were made elsewhere, as systemd passes them. A forward takes those that carry its name instead of binding its listens, and
+    /// one of another name whose address it would listen on. The engine owns them.
+    /// </summary>
+    public IReadOnlyList<InheritedSocket> Inherited { get; init; } = [];
 }
+
+/// <summary>A listening socket that was made elsewhere.</summary>
+/// <param name="Name">What it is called (<c>FileDescriptorName=</c> of systemd.socket(5)); not unique.</param>
+/// <param name="Descriptor">The open descriptor.</param>
+public sealed record InheritedSocket(string Name, int Descriptor);
 
 /// <summary>A set of running forwards.</summary>
 /// <example>
@@ -32,16 +41,19 @@ public sealed class Engine : IAsyncDisposable
     private readonly EngineOptions options;
     private readonly int descriptorLimit = Descriptors.RaiseLimit();
     private readonly Lock gate = new();
-    private readonly LookUps lookUps;
-    private readonly Dictionary<string, ResolvedName> names = [];
-    private readonly List<Forward> forwards = [];
-    private volatile Forward[] running = [];
-    private INetwork? native, portable;
-    private Admission? admission;
+    private readonly Networks networks;
+    private readonly Admission room;
+    private readonly InheritedSockets inherited;
+    private readonly ListenSet listens;
+    private readonly UpstreamSet upstreams;
+    private readonly RefusalLog refusals = new(TimeProvider.System);
+    private readonly List<Forward> leaving = [];
+    private List<Forward> forwards = [];
     private long lastFullNotice, lastNearlyFullNotice;
     private Task<int>? stopping;
 
     /// <summary>Makes an engine without forwards; nothing is bound and no thread runs yet.</summary>
+    /// <exception cref="ForwardException">An inherited socket does not listen.</exception>
     public Engine(EngineOptions? options = null)
         : this(options, new LookUps())
     {
@@ -50,14 +62,28 @@ public sealed class Engine : IAsyncDisposable
     internal Engine(EngineOptions? options, LookUps lookUps)
     {
         this.options = options ?? new EngineOptions();
-        this.lookUps = lookUps;
+        networks = new Networks(this.options, descriptorLimit);
+        room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
+        inherited = new InheritedSockets(this.options.Inherited);
+        listens = new ListenSet(networks, inherited, room, Log);
+        upstreams = new UpstreamSet(lookUps, networks.PlaceOf, Log);
     }
 
     /// <summary>How many sessions are under way.</summary>
-    public int SessionCount => running.Sum(forward => forward.SessionCount);
+    public int SessionCount
+    {
+        get
+        {
+            lock (gate)
+                return forwards.Concat(leaving).Sum(forward => forward.SessionCount);
+        }
+    }
+
+    /// <summary>How many sessions there may be at once.</summary>
+    public int MostSessions => room.Limit;
 
     /// <summary>
-    /// Starts forwards, all or none: every listen is bound before the first connection is accepted. Called once.
+    /// Starts forwards, all or none: every listen is bound before the first connection is accepted. Called once; <see cref="Apply"/> changes them.
     /// </summary>
     /// <returns>The addresses that are listened on, in the order of the forwards, with the ports that the system chose.</returns>
     /// <exception cref="ForwardException">A forward cannot be started; the message names the place and the remedy. Nothing is left bound.</exception>
@@ -67,28 +93,44 @@ public sealed class Engine : IAsyncDisposable
         {
             if (this.forwards.Count > 0 || stopping is not null)
                 throw new InvalidOperationException("An engine is started once.");
-            if (ForwardRules.Check(forwards) is { Count: > 0 } errors)
+            Apply(forwards);
+            return [.. this.forwards.SelectMany(forward => forward.Listens).Select(listen => listen.EndPoint)];
+        }
+    }
+
+    /// <summary>
+    /// Makes the running forwards these, all or none: what is new is bound before anything is closed, a listen that stays is never closed, and forwards that did
+    /// not change notice nothing. Sessions go on as they began, also those of forwards that are gone, unless <see cref="ForwardConfig.OnChange"/> says otherwise.
+    /// </summary>
+    /// <param name="wanted">The forwards that are to run.</param>
+    /// <param name="limits">Limits of the whole process.</param>
+    /// <returns>What was changed.</returns>
+    /// <exception cref="ForwardException">The forwards cannot be had; the message names each place and the remedy. Nothing has changed.</exception>
+    public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(stopping is not null, this);
+            if (ForwardRules.Check(wanted) is { Count: > 0 } errors)
                 throw new ForwardException(string.Join('\n', errors));
-            var plan = forwards.Select(forward => PlannedListen.Of(forward).ToList()).ToList();
-            var shared = ChooseSharing(plan.Sum(listens => listens.Count));
+            var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
+            var named = ConfigChange.ByIdentity(wanted);
+            var staying = forwards.Where(forward => named.TryGetValue(forward.Identity, out var config) && config == forward.Plan.Config).ToDictionary(forward => forward.Identity);
+            var moving = named.Where(one => !staying.ContainsKey(one.Key)).Select(one => new ListenSet.Wish(one.Key, one.Value, [.. PlannedListen.Of(one.Value)])).ToList();
+            var claims = listens.Prepare(moving, ChooseSharing(staying.Values.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
             {
-                for (var i = 0; i < forwards.Count; i++)
-                    Bind(forwards[i], plan[i], shared);
-                MakeRoom();
+                MakeRoom(limits ?? new ProcessLimits());
             }
             catch
             {
-                Release();
+                ListenSet.Undo(claims.Values.SelectMany(of => of));
                 throw;
             }
-            running = [.. this.forwards];
-            foreach (var forward in running)
-            {
-                Announce(forward);
-                forward.Start(admission!);
-            }
-            return [.. this.forwards.SelectMany(forward => forward.Listens).Select(listen => listen.EndPoint)];
+            Commit(named, claims);
+            foreach (var warning in inherited.CloseRest())
+                Log(Notice.InheritedUnused(warning));
+            return change;
         }
     }
 
@@ -103,133 +145,178 @@ public sealed class Engine : IAsyncDisposable
     {
         lock (gate)
         {
-            return stopping ??= StopCoreAsync(drain ?? LongestDrain(), atOnce);
+            return stopping ??= StopCoreAsync(drain ?? LongestDrain, atOnce);
         }
     }
 
     /// <summary>Stops at once.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
 
+    /// <summary>What each forward does at this moment, in the order in which they are written; then those that only wait for their sessions.</summary>
+    public IReadOnlyList<ForwardStatus> Status()
+    {
+        lock (gate)
+        {
+            return [.. forwards.Select(forward => forward.Status(false, EngineOf(forward))), .. leaving.Select(forward => forward.Status(true, EngineOf(forward)))];
+        }
+    }
+
+    /// <summary>The sessions of this moment, the oldest first.</summary>
+    public IReadOnlyList<ConnectionStatus> Connections()
+    {
+        var now = DateTimeOffset.UtcNow;
+        return [.. Everybody().SelectMany(forward => forward.Sessions()).Select(session => session.Status(now)).OrderBy(session => session.Id)];
+    }
+
+    /// <summary>Resets the session with this number: whether there is one.</summary>
+    public bool Close(long id) => Everybody().Sum(forward => forward.Close(session => session.Id == id)) > 0;
+
+    /// <summary>Resets the sessions of a forward: how many they were; null where no forward is called so.</summary>
+    public int? CloseAll(string title) => Everybody().Where(forward => forward.Title == title).ToList() is { Count: > 0 } meant ? meant.Sum(forward => forward.Close(static _ => true)) : null;
+
+    /// <summary>
+    /// Stops listening for a forward, or for all; sessions go on. The next <see cref="Apply"/> that wants the forward starts it again.
+    /// </summary>
+    /// <returns>Whether there is a forward that is called so.</returns>
+    public bool Drain(string? title = null)
+    {
+        lock (gate)
+        {
+            var meant = forwards.Where(forward => title is null || forward.Title == title).ToList();
+            if (meant.Count == 0 || stopping is not null)
+                return false;
+            forwards = [.. forwards.Except(meant)];
+            foreach (var forward in meant)
+                SeeOff(forward);
+            return true;
+        }
+    }
+
+    private void Commit(OrderedDictionary<string, ForwardConfig> wanted, Dictionary<string, List<Claim>> claims)
+    {
+        var known = forwards.ToDictionary(forward => forward.Identity);
+        var kept = claims.Values.SelectMany(of => of).Select(claim => claim.Listen).ToHashSet();
+        foreach (var (identity, own) in claims)
+        {
+            var config = wanted[identity];
+            var isNew = !known.TryGetValue(identity, out var forward);
+            if (forward is null)
+                known.Add(identity, forward = new Forward(identity, config.Title, Log, refusals));
+            var network = networks.Of(config);
+            var plan = new ForwardPlan(config, network, (target, offset) => upstreams.At(target, offset, config, network));
+            forward.Adopt(plan);
+            foreach (var gone in forward.Listens.Where(listen => !kept.Contains(listen)))
+                Unbind(gone);
+            forward.Listens.Clear();
+            foreach (var claim in own)
+            {
+                listens.Keep(claim, new Binding(forward, plan, claim.Planned.Offset));
+                forward.Listens.Add(claim.Listen);
+            }
+            Announce(forward, own);
+            if (!isNew && config.OnChange == OnChange.Close)
+                forward.Close(session => session.Binding.Plan != plan);
+        }
+        foreach (var gone in forwards.Where(forward => !wanted.ContainsKey(forward.Identity)).ToList())
+        {
+            // A listen that another forward has now is that one's.
+            gone.Listens.RemoveAll(kept.Contains);
+            SeeOff(gone);
+            if (gone.Plan.Config.OnChange == OnChange.Close)
+                gone.Close(static _ => true);
+        }
+        forwards = [.. wanted.Keys.Select(identity => known[identity])];
+        upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
+    }
+
+    private void SeeOff(Forward forward)
+    {
+        foreach (var listen in forward.Listens)
+            Unbind(listen);
+        leaving.Add(forward);
+        _ = ForgetAsync(forward, [.. forward.Listens]);
+    }
+
+    private async Task ForgetAsync(Forward forward, List<Listen> last)
+    {
+        await Task.WhenAll(last.Select(listen => listen.WhenOverAsync())).ConfigureAwait(false);
+        await forward.WhenEmptyAsync().ConfigureAwait(false);
+        lock (gate)
+            leaving.Remove(forward);
+    }
+
+    private void Unbind(Listen listen)
+    {
+        listens.Unbind(listen);
+        Log(Notice.NotListening(listen.Binding.Plan.Config, listen.Text));
+    }
+
+    private List<Forward> Everybody()
+    {
+        lock (gate)
+            return [.. forwards, .. leaving];
+    }
+
     private async Task<int> StopCoreAsync(TimeSpan drain, CancellationToken atOnce)
     {
-        foreach (var forward in forwards)
-            forward.Unbind();
-        var over = Task.WhenAll(forwards.Select(forward => forward.WhenOverAsync()));
+        var over = OverAsync(listens.UnbindAllAsync());
         await over.WaitAsync(drain, atOnce).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var reset = over.IsCompleted ? 0 : forwards.Sum(forward => forward.Abort());
+        var reset = over.IsCompleted ? 0 : Abort();
         await over.ConfigureAwait(false);
-        Release();
+        upstreams.Dispose();
+        networks.Dispose();
         return reset;
     }
 
-    private TimeSpan LongestDrain()
+    // Sessions are waited for when the last backlog is served: until then, it may still bring somebody.
+    private async Task OverAsync(Task unbound)
     {
-        var drains = forwards.Select(forward => forward.Config.Timeouts.Drain).ToList();
-        return drains.Contains(Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : drains.DefaultIfEmpty().Max();
+        await unbound.ConfigureAwait(false);
+        await Task.WhenAll(Everybody().Select(forward => forward.WhenEmptyAsync())).ConfigureAwait(false);
+    }
+
+    private int Abort()
+    {
+        lock (gate)
+        {
+            listens.Abort();
+            return forwards.Concat(leaving).Sum(forward => forward.Abort());
+        }
+    }
+
+    /// <summary>How long a stop may take: the longest drain of the forwards.</summary>
+    internal TimeSpan LongestDrain
+    {
+        get
+        {
+            var drains = Everybody().Select(forward => forward.Plan.Config.Timeouts.Drain).ToList();
+            return drains.Contains(Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : drains.DefaultIfEmpty().Max();
+        }
     }
 
     // One listening socket a loop spreads clients evenly, but multiplies descriptors.
-    private bool ChooseSharing(int listens)
+    private bool ChooseSharing(int count)
     {
-        if (listens > descriptorLimit - Descriptors.Reserve(descriptorLimit) - Descriptors.CountOpen())
+        if (count > descriptorLimit - Descriptors.Reserve(descriptorLimit) - Descriptors.CountOpen() + listens.Count + 2 * SessionCount)
         {
             throw new ForwardException(
-                $"{listens} {(listens == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
+                $"{count} {(count == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
                 + $"{Descriptors.Reserve(descriptorLimit)} kept back; listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
         }
-        return (long)listens * options.Loops >= descriptorLimit / 8;
+        return (long)count * options.Loops >= descriptorLimit / 8;
     }
 
-    private void Bind(ForwardConfig config, List<PlannedListen> plan, bool shared)
+    private void MakeRoom(ProcessLimits limits)
     {
-        var network = NetworkOf(config);
-        var forward = new Forward(config, network, Log);
-        forwards.Add(forward);
-        var (chosenPort, chosenFor) = (0, (Endpoint?)null);
-        foreach (var planned in plan)
-        {
-            // Port 0 on several addresses (localhost) is one port, the one that the system chose for the first.
-            var isChosen = chosenPort > 0 && ReferenceEquals(chosenFor, planned.Written);
-            var address = isChosen && planned.Address is IPEndPoint { Port: 0 } ip ? new IPEndPoint(ip.Address, chosenPort) : planned.Address;
-            try
-            {
-                var acceptors = network.Listen(address, new ListenOptions
-                {
-                    Shared = shared,
-                    Tuning = config.Timeouts.Tuning,
-                    OnPause = error => Log(Notice.AcceptPaused(planned.Text, new SocketException((int)error).Message)),
-                });
-                var endPoint = acceptors[0].LocalEndPoint;
-                (chosenPort, chosenFor) = ((endPoint as IPEndPoint)?.Port ?? 0, planned.Written);
-                var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                forward.Add(new Listen(forward, planned.Written, Printable.Escape(text), endPoint, UpstreamOf(forward, planned.ToPort), acceptors));
-            }
-            catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
-            {
-                Log(Notice.FamilyMissing(planned.Text, "IPv6"));
-            }
-            catch (ListenException refusal)
-            {
-                throw new ForwardException(ListenRefusal.Explain(planned.Text, refusal), refusal);
-            }
-        }
-    }
-
-    // ::1 of `localhost`, where IPv6 is there but switched off for the loopback.
-    private static bool IsLackOfFamily(PlannedListen planned, List<PlannedListen> plan, ListenException refusal)
-    {
-        return planned.IsOptional && plan.Count > 1 && planned.Address.AddressFamily == AddressFamily.InterNetworkV6
-            && refusal.Error is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported;
-    }
-
-    private INetwork NetworkOf(ForwardConfig config)
-    {
-        if (config.Engine == EngineKind.Portable || (config.Engine == EngineKind.Auto && !OperatingSystem.IsLinux()))
-            return portable ??= new PortableNetwork();
-        if (!OperatingSystem.IsLinux())
-            throw new ForwardException($"forward {Printable.Escape(config.Title)}: the native engine needs Linux; use auto or portable");
-        try
-        {
-            return native ??= new NativeNetwork(new NativeNetworkOptions
-            {
-                Loops = options.Loops,
-                Splice = options.Splice,
-                MostPipes = Descriptors.Pipes(descriptorLimit),
-                OnFault = fault => Log(Notice.Fault(fault, "on an event loop")),
-            });
-        }
-        catch (IOException e)
-        {
-            throw new ForwardException($"the event loops cannot be started ({Printable.Escape(e.Message)}): the process may have {descriptorLimit} descriptors; raise the limit (ulimit -n, or LimitNOFILE= in its unit)", e);
-        }
-    }
-
-    private Upstream UpstreamOf(Forward forward, int port)
-    {
-        var config = forward.Config;
-        if (config.To[0].Address is UnixEndpoint unix)
-            return new Upstream(forward.Dialer, new UnixDomainSocketEndPoint(unix.Path), unix.ToString());
-        var host = ((PortEndpoint)config.To[0].Address).Host;
-        var text = new PortEndpoint(host, new PortRange(port)).ToString();
-        if (IPAddress.TryParse(host, out var literal))
-            return new Upstream(forward.Dialer, new IPEndPoint(literal, port), text);
-        if (!names.TryGetValue(host, out var name))
-            names.Add(host, name = new ResolvedName(host, lookUps, config.Resolve, TimeProvider.System, Log));
-        return new Upstream(forward.Dialer, name, port, text);
-    }
-
-    private void MakeRoom()
-    {
-        var pipes = native is null || !options.Splice ? 0 : Descriptors.Pipes(descriptorLimit);
-        var open = Descriptors.CountOpen();
-        var sessions = Descriptors.Sessions(descriptorLimit, open, pipes);
+        var open = Descriptors.CountOpen() - 2 * SessionCount;
+        var sessions = Descriptors.Sessions(descriptorLimit, open, networks.Pipes);
         if (sessions < 1)
         {
             throw new ForwardException(
-                $"no descriptor is left for a session: the process may have {descriptorLimit}, {open} are open now, {forwards.Sum(forward => forward.Listens.Count)} of them for listens or more; "
+                $"no descriptor is left for a session: the process may have {descriptorLimit}, {open} are open now, {listens.Count} of them for listens or more; "
                 + "listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
         }
-        admission = new Admission(sessions, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
+        room.SetLimit(Math.Min(sessions, limits.Connections ?? int.MaxValue));
     }
 
     // Once a minute is enough to be told; it may happen thousands of times a second.
@@ -238,37 +325,31 @@ public sealed class Engine : IAsyncDisposable
         var now = Environment.TickCount64;
         var last = Interlocked.Read(ref lastTime);
         if ((last == 0 || now - last > 60_000) && Interlocked.CompareExchange(ref lastTime, now, last) == last)
-            Log(notice(admission!.Limit));
+            Log(notice(room.Limit));
     }
 
-    private void Announce(Forward forward)
+    // Says where clients are let in from now on.
+    private void Announce(Forward forward, List<Claim> claims)
     {
         var ephemeral = ListenRefusal.EphemeralPorts();
-        var engine = forward.Network == portable ? "portable" : "native";
-        foreach (var listen in forward.Config.Listen)
+        var engine = networks.NameOf(forward.Plan.Network);
+        foreach (var written in forward.Plan.Config.Listen)
         {
-            var isChosen = listen is PortEndpoint { Ports: { First: 0 } };
-            var chosen = forward.Listens.Where(bound => ReferenceEquals(bound.Written, listen)).Select(bound => bound.Text);
-            foreach (var text in isChosen ? chosen : [listen.ToString()!])
-                Log(Notice.Listening(forward.Config, text, engine));
-            if (!isChosen && ephemeral is var (first, last) && listen is PortEndpoint { Ports: var ports } && ports.First <= last && ports.Last >= first)
-                Log(Notice.EphemeralPort(listen.ToString()!, first, last));
+            var fresh = claims.Where(claim => claim.IsFresh && ReferenceEquals(claim.Planned.Written, written)).ToList();
+            if (fresh.Count == 0)
+                continue;
+            var isChosen = written is PortEndpoint { Ports: { First: 0 } };
+            foreach (var text in isChosen ? fresh.Select(claim => claim.Listen.Text) : [written.ToString()!])
+                Log(Notice.Listening(forward.Plan.Config, text, engine));
+            if (!isChosen && ephemeral is var (first, last) && written is PortEndpoint { Ports: var ports } && ports.First <= last && ports.Last >= first)
+                Log(Notice.EphemeralPort(written.ToString()!, first, last));
         }
     }
 
-    private void Release()
-    {
-        foreach (var forward in forwards)
-            forward.Abort();
-        native?.Dispose();
-        portable?.Dispose();
-        foreach (var name in names.Values)
-            name.Dispose();
-        lookUps.Dispose();
-        forwards.Clear();
-        running = [];
-        (native, portable) = (null, null);
-    }
+    /// <summary>Completes when every event loop has done a turn: what connections live by is alive.</summary>
+    internal Task ProbeAsync() => networks.ProbeAsync();
+
+    private string EngineOf(Forward forward) => networks.NameOf(forward.Plan.Network);
 
     private void Log(LogEntry entry) => options.Log?.Invoke(entry);
 }

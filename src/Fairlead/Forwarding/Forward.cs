@@ -2,106 +2,127 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>A running forward: its listens, and the sessions that came by them.</summary>
+/// <summary>
+/// A running forward: its sessions, what they share over all event loops, and what is counted. A reload gives it another plan; sessions keep the one they
+/// began with.
+/// </summary>
 internal sealed class Forward
 {
     private static long lastId;
 
     private readonly CancellationTokenSource cut = new();
     private readonly Lock gate = new();
-    private readonly List<Listen> listens = [];
-    private readonly List<Task> accepting = [];
     private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Session? sessions;
     private int count;
-    private Admission? admission;
-    private bool isBacklogServed;
+    private bool isLeaving;
+    private Pacer? pacer;
+    private long accepted, denied, limited, failed, endedFromClients, endedFromUpstreams;
 
-    public Forward(ForwardConfig config, INetwork network, Action<LogEntry> log)
+    public Forward(string identity, string title, Action<LogEntry> log, RefusalLog refusals)
     {
-        Config = config;
-        Network = network;
-        Dialer = network.DialerWith(config.Timeouts.Tuning);
+        Identity = identity;
+        Title = title;
         Log = log;
+        Refusals = refusals;
         Cut = cut.Token;
-        RelayOptions = new RelayOptions { Idle = config.Timeouts.Idle, HalfClosed = config.Timeouts.HalfClosed, Time = network.Time };
     }
 
-    public ForwardConfig Config { get; }
+    /// <summary>What makes it the same after a reload: <see cref="ConfigChange.ByIdentity"/>.</summary>
+    public string Identity { get; }
 
-    public INetwork Network { get; }
-
-    public IDialer Dialer { get; }
+    /// <summary>Its name, or what it is called without one; not escaped.</summary>
+    public string Title { get; }
 
     public Action<LogEntry> Log { get; }
 
-    public RelayOptions RelayOptions { get; }
+    /// <summary>Which of the many that are refused get a line in the log.</summary>
+    public RefusalLog Refusals { get; }
 
-    public string Title => Config.Title;
+    /// <summary>How new clients are dealt with.</summary>
+    public ForwardPlan Plan { get; private set; } = null!;
+
+    /// <summary>Where it listens; changed by the engine alone.</summary>
+    public List<Listen> Listens { get; } = [];
+
+    /// <summary>How many sessions there may be at once.</summary>
+    public Admission Places { get; } = new(int.MaxValue);
+
+    /// <summary>Sessions now by their source, where that is limited.</summary>
+    public SourceCounts Sources { get; } = new();
+
+    /// <summary>How sessions are relayed.</summary>
+    public RelayOptions RelayOptions { get; private set; } = new();
 
     /// <summary>Gives up what is waited for, once the sessions are to end at once.</summary>
     public CancellationToken Cut { get; }
 
-    public IReadOnlyList<Listen> Listens => listens;
-
     public int SessionCount => Volatile.Read(ref count);
 
-    /// <summary>Takes over what was bound for it; nobody is accepted yet.</summary>
-    public void Add(Listen listen) => listens.Add(listen);
-
-    /// <summary>Starts accepting, each acceptor where it belongs, as many sessions as the process has room for.</summary>
-    public void Start(Admission room)
+    /// <summary>Deals with new clients by another plan. Its limits hold at once, where they are the forward's and not a session's.</summary>
+    public void Adopt(ForwardPlan plan)
     {
-        admission = room;
-        foreach (var listen in listens)
+        var limitedSources = Plan?.LimitsSources == true;
+        Plan = plan;
+        var limits = plan.Config.Limits;
+        Places.SetLimit(limits.Connections ?? int.MaxValue);
+        pacer = Renew(pacer, limits.AcceptsPerSecond);
+        RelayOptions = new RelayOptions
         {
-            foreach (var acceptor in listen.Acceptors)
-                accepting.Add(acceptor.Context.RunAsync(() => AcceptAsync(acceptor, listen, room)));
-        }
+            Idle = plan.Config.Timeouts.Idle,
+            HalfClosed = plan.Config.Timeouts.HalfClosed,
+            Time = plan.Network.Time,
+            Rates = RelayRates.Of(limits.Rate, limits.RatePerConnection, TimeProvider.System, RelayOptions.Rates),
+        };
+        if (plan.LimitsSources && !limitedSources)
+            CountSources();
     }
 
-    /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
-    public void Unbind()
+    /// <summary>How long to wait before a client may be accepted; not at all where clients do not come too fast.</summary>
+    public TimeSpan Pace() => pacer?.Reserve() ?? TimeSpan.Zero;
+
+    /// <summary>Nobody was there to be accepted for the place that was taken.</summary>
+    public void GiveBack(Admission process)
     {
-        foreach (var acceptor in listens.SelectMany(listen => listen.Acceptors))
-            acceptor.Context.Run(acceptor.Unbind);
+        pacer?.GiveBack();
+        Places.Leave();
+        process.Leave();
     }
 
-    /// <summary>Completes when the last backlog is served and the last session has ended; after <see cref="Unbind"/>.</summary>
-    public async Task WhenOverAsync()
+    /// <summary>Begins the session of a client that was accepted.</summary>
+    public void Serve(Listen listen, Binding binding, Connection client, Admission process)
     {
-        await Task.WhenAll(accepting);
-
-        // Not before: until then, the backlog may still bring somebody.
+        Interlocked.Increment(ref accepted);
+        var session = new Session(listen, binding, client, process, Interlocked.Increment(ref lastId));
+        // The list owns the session until it leaves, which is how a stop awaits it.
         lock (gate)
         {
-            isBacklogServed = true;
-            if (count == 0)
-                empty.TrySetResult();
+            session.Next = sessions;
+            if (sessions is not null)
+                sessions.Previous = session;
+            sessions = session;
+            count++;
         }
-        await empty.Task;
+        _ = session.RunAsync();
     }
 
-    /// <summary>Ends everything that is left with resets: how many sessions that were.</summary>
-    public int Abort()
+    /// <summary>Whether a session may be beside those of its source that there are; if so, it is counted until it leaves.</summary>
+    public bool TryCount(Session session, AddressKey source)
     {
-        var ended = SessionCount;
-        cut.Cancel();
-        foreach (var acceptor in listens.SelectMany(listen => listen.Acceptors))
-            acceptor.Context.Run(acceptor.Dispose);
-        var left = new List<Session>();
+        var limits = session.Binding.Plan.Config.Limits;
         lock (gate)
         {
-            for (var session = sessions; session is not null; session = session.Next)
-                left.Add(session);
+            if (session.Counted is not null)
+                return true;
+            if (!Sources.TryEnter(source, limits.ConnectionsPerSource, limits.ConnectionsPerPrefix))
+                return false;
+            session.Counted = source;
+            return true;
         }
-        foreach (var session in left)
-            session.Client.Context.Run(session.Stop);
-        return ended;
     }
 
     /// <summary>A session has ended.</summary>
-    public void Leave(Session session)
+    public void Leave(Session session, SessionOutcome outcome)
     {
         lock (gate)
         {
@@ -112,52 +133,115 @@ internal sealed class Forward
             if (session.Next is not null)
                 session.Next.Previous = session.Previous;
             session.Previous = session.Next = null;
-            if (--count == 0 && isBacklogServed)
+            if (session.Counted is { } source)
+                Sources.Leave(source);
+            endedFromClients += session.BytesFromClient;
+            endedFromUpstreams += session.BytesFromUpstream;
+            if (outcome.Cause == SessionCause.Denied)
+                denied++;
+            else if (outcome.Cause == SessionCause.Limited)
+                limited++;
+            else if (outcome.Cause == SessionCause.NoUpstream)
+                failed++;
+            if (--count == 0 && isLeaving)
                 empty.TrySetResult();
         }
-        admission!.Leave();
+        Places.Leave();
     }
 
-    // Awaits nothing but the kernel, and room for another session: until there is some, clients wait in the backlog.
-    private async Task AcceptAsync(IAcceptor acceptor, Listen listen, Admission room)
-    {
-        try
-        {
-            while (await acceptor.WaitAsync())
-            {
-                await room.EnterAsync(Cut);
-                if (acceptor.TryAccept() is { } client)
-                    _ = Track(new Session(listen, client, Interlocked.Increment(ref lastId))).RunAsync();
-                else
-                    room.Leave();
-            }
-        }
-        catch (OperationCanceledException) when (Cut.IsCancellationRequested)
-        {
-            // Told to stop while there was no room.
-        }
-        catch (ListenException e)
-        {
-            acceptor.Dispose();
-            Log(Notice.ListenBroken(listen.ToString(), e));
-        }
-        catch (Exception fault)
-        {
-            Log(Notice.Fault(fault, $"accepting on {listen}"));
-        }
-    }
-
-    // The list owns the session until it leaves, which is how a stop awaits it.
-    private Session Track(Session session)
+    /// <summary>Completes when the last session has ended; called when nobody new is accepted any more.</summary>
+    public Task WhenEmptyAsync()
     {
         lock (gate)
         {
-            session.Next = sessions;
-            if (sessions is not null)
-                sessions.Previous = session;
-            sessions = session;
-            count++;
+            isLeaving = true;
+            if (count == 0)
+                empty.TrySetResult();
         }
-        return session;
+        return empty.Task;
+    }
+
+    /// <summary>Ends all sessions with resets: how many they were.</summary>
+    public int Abort()
+    {
+        var ended = SessionCount;
+        cut.Cancel();
+        Close(static _ => true);
+        return ended;
+    }
+
+    /// <summary>Resets the sessions that are meant: how many they were.</summary>
+    public int Close(Func<Session, bool> isMeant)
+    {
+        var meant = Sessions().Where(isMeant).ToList();
+        foreach (var session in meant)
+            session.Client.Context.Run(session.Stop);
+        return meant.Count;
+    }
+
+    /// <summary>The sessions of this moment, the last first.</summary>
+    public List<Session> Sessions()
+    {
+        var all = new List<Session>();
+        lock (gate)
+        {
+            for (var session = sessions; session is not null; session = session.Next)
+                all.Add(session);
+        }
+        return all;
+    }
+
+    /// <summary>What it does at this moment.</summary>
+    public ForwardStatus Status(bool isDraining, string engine)
+    {
+        lock (gate)
+        {
+            var (up, down) = (endedFromClients, endedFromUpstreams);
+            for (var session = sessions; session is not null; session = session.Next)
+            {
+                up += session.BytesFromClient;
+                down += session.BytesFromUpstream;
+            }
+            return new ForwardStatus
+            {
+                Name = Printable.Escape(Title),
+                Listen = [.. Listens.Select(listen => listen.Text)],
+                To = Printable.Escape(Plan.Config.Destination),
+                Engine = engine,
+                IsDraining = isDraining,
+                Connections = count,
+                MostConnections = Plan.Config.Limits.Connections,
+                Accepted = Interlocked.Read(ref accepted),
+                Denied = denied,
+                Limited = limited,
+                Failed = failed,
+                BytesFromClients = up,
+                BytesFromUpstreams = down,
+                Upstreams = [.. Plan.Upstreams.Select(upstream => new UpstreamStatus(upstream.Text, upstream.Health.IsUp, upstream.Active, upstream.Dialled, upstream.Failed))],
+            };
+        }
+    }
+
+    private static Pacer? Renew(Pacer? pacer, int? perSecond)
+    {
+        if (perSecond is not { } rate)
+            return null;
+        if (pacer is null)
+            return new Pacer(rate, TimeProvider.System);
+        pacer.SetRate(rate);
+        return pacer;
+    }
+
+    // Those who are there already count, once there is a limit.
+    private void CountSources()
+    {
+        lock (gate)
+        {
+            for (var session = sessions; session is not null; session = session.Next)
+            {
+                if (session.Counted is null && session.Client.RemoteKey is { } source && Sources.TryEnter(source, null, null))
+                    session.Counted = source;
+            }
+        }
     }
 }

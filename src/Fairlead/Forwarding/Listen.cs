@@ -3,15 +3,125 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>One address that is listened on, and where those go who come by it.</summary>
-/// <param name="Forward">Whose it is.</param>
-/// <param name="Written">The listen of which it is a part, as it was written.</param>
-/// <param name="Text">The address as it is shown: escaped.</param>
-/// <param name="EndPoint">The address, with the port that the system chose where 0 was asked for.</param>
-/// <param name="Upstream">Where its clients go.</param>
-/// <param name="Acceptors">Its acceptors: one for each event loop, or a single one.</param>
-internal sealed record Listen(Forward Forward, Endpoint Written, string Text, EndPoint EndPoint, Upstream Upstream, IReadOnlyList<IAcceptor> Acceptors)
+/// <summary>One address that is listened on. It outlives reloads that keep it, whatever they change about where its clients go.</summary>
+internal sealed class Listen(string key, string text, INetwork network, IReadOnlyList<IAcceptor> acceptors, Admission room, Action<LogEntry> log)
 {
+    private INetwork network = network;
+    private IReadOnlyList<IAcceptor> acceptors = acceptors;
+    private volatile Binding? binding;
+    private readonly List<Task> accepting = [];
+
+    /// <summary>What makes it the same listen after a reload.</summary>
+    public string Key => key;
+
+    /// <summary>The address as it is shown: escaped.</summary>
+    public string Text => text;
+
+    /// <summary>The address, with the port that the system chose where 0 was asked for.</summary>
+    public EndPoint EndPoint { get; } = acceptors[0].LocalEndPoint;
+
+    /// <summary>The listen of which it is a part, as it was written.</summary>
+    public Endpoint? Written { get; private set; }
+
+    /// <summary>Whose its clients are at present.</summary>
+    public Binding Binding => binding!;
+
+    /// <summary>Says whose its clients are from now on.</summary>
+    public void Bind(Binding next, Endpoint written)
+    {
+        var before = binding;
+        Written = written;
+        binding = next;
+        if (before is not null && before.Plan.Config.Timeouts.Tuning != next.Plan.Config.Timeouts.Tuning)
+        {
+            foreach (var acceptor in acceptors)
+                acceptor.Context.Run(() => acceptor.Tune(next.Plan.Config.Timeouts.Tuning));
+        }
+        before?.Replace();
+    }
+
+    /// <summary>Starts accepting, each acceptor where it belongs.</summary>
+    public void Start()
+    {
+        var (own, first) = (network, Binding);
+        foreach (var acceptor in acceptors)
+            accepting.Add(acceptor.Context.RunAsync(() => AcceptAsync(acceptor, own, first)));
+    }
+
+    /// <summary>Moves to another network, if it is not there: the socket goes on listening, and nobody in its backlog is lost.</summary>
+    /// <exception cref="ListenException">No descriptor is left for that; it stays where it is.</exception>
+    public void MoveTo(INetwork other, ListenOptions options)
+    {
+        if (other == network || !OperatingSystem.IsLinux())
+            return;
+        var before = acceptors;
+        (acceptors, network) = (Handover.To(other, before, options), other);
+        Start();
+        Handover.Leave(before);
+    }
+
+    /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
+    public void Unbind()
+    {
+        foreach (var acceptor in acceptors)
+            acceptor.Context.Run(acceptor.Unbind);
+    }
+
+    /// <summary>Completes when the last client of its backlog was accepted; after <see cref="Unbind"/>.</summary>
+    public Task WhenOverAsync() => Task.WhenAll(accepting);
+
+    /// <summary>Stops listening at once; who waits in the backlog is reset.</summary>
+    public Task AbortAsync()
+    {
+        binding?.Replace();
+        return Task.WhenAll(acceptors.Select(acceptor => acceptor.Context.RunAsync(() =>
+        {
+            acceptor.Dispose();
+            return Task.CompletedTask;
+        })));
+    }
+
     /// <summary>The address as it is shown.</summary>
-    public override string ToString() => Text;
+    public override string ToString() => text;
+
+    // Awaits nothing but the kernel, and room for another session: until there is some, clients wait in the backlog.
+    private async Task AcceptAsync(IAcceptor acceptor, INetwork own, Binding mine)
+    {
+        try
+        {
+            while (await acceptor.WaitAsync())
+            {
+                // Whom this network had accepted before the listen moved to another is dealt with as before.
+                var present = Binding;
+                if (present.Plan.Network == own)
+                    mine = present;
+                else if (mine.Replaced.IsCancellationRequested)
+                    present = mine = new Binding(mine.Forward, mine.Plan, mine.Offset);
+                else
+                    present = mine;
+                if (!await present.EnterAsync(room))
+                {
+                    if (Binding == present)
+                        break;
+                    continue;
+                }
+                if (acceptor.TryAccept() is { } client)
+                    present.Forward.Serve(this, present, client, room);
+                else
+                    present.Forward.GiveBack(room);
+            }
+        }
+        catch (ListenException e)
+        {
+            log(Notice.ListenBroken(text, e));
+        }
+        catch (Exception fault)
+        {
+            log(Notice.Fault(fault, $"accepting on {text}"));
+        }
+        finally
+        {
+            acceptor.Dispose();
+        }
+    }
 }

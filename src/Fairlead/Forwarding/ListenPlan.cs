@@ -8,8 +8,8 @@ namespace Fairlead;
 /// <param name="Text">The address as it is shown.</param>
 /// <param name="Address">The address.</param>
 /// <param name="IsOptional">Whether it may be left out where the system lacks the family: it was not written literally.</param>
-/// <param name="ToPort">The upstream's port; 0 for a Unix socket.</param>
-internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int ToPort)
+/// <param name="Offset">Which port of its range it is, from 0.</param>
+internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int Offset)
 {
     /// <summary>The sockets of a forward, in the order of its listens and ports.</summary>
     /// <exception cref="ForwardException">A host to listen on has no address.</exception>
@@ -19,23 +19,21 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
         {
             if (listen is UnixEndpoint unix)
             {
-                yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, ToPortOf(forward.To[0].Address, 0));
+                yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, 0);
                 continue;
             }
             var (host, ports) = ((PortEndpoint)listen).Host is var h ? (h, ((PortEndpoint)listen).Ports) : default;
             var addresses = AddressesOf(host);
-            for (var index = 0; index < ports.Count; index++)
+            for (var offset = 0; offset < ports.Count; offset++)
             {
                 foreach (var address in addresses)
                 {
-                    var endPoint = new IPEndPoint(address, ports.First + index);
-                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", ToPortOf(forward.To[0].Address, index));
+                    var endPoint = new IPEndPoint(address, ports.First + offset);
+                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", offset);
                 }
             }
         }
     }
-
-    private static int ToPortOf(Endpoint to, int index) => to is PortEndpoint { Ports: var ports } ? ports.Count > 1 ? ports.First + index : ports.First : 0;
 
     private static IPAddress[] AddressesOf(string host)
     {

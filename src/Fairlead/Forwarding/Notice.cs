@@ -25,6 +25,22 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, forwarding to {Printable.Escape(forward.Destination)} ({engine})",
             ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.Destination)), ("engine", engine));
 
+    public static Notice NotListening(ForwardConfig forward, string listen) =>
+        new(LogLevel.Information, "not_listening", $"not listening on {Printable.Escape(listen)} any more",
+            ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)));
+
+    public static Notice UpstreamHealth(string upstream, bool isUp, string? reason) =>
+        isUp
+            ? new(LogLevel.Information, "upstream_up", $"upstream {upstream} is up again", ("upstream", upstream))
+            : new(LogLevel.Warning, "upstream_down", $"upstream {upstream} is down{(reason is null ? "" : $" ({Printable.Escape(reason)})")}; new connections avoid it",
+                ("upstream", upstream), ("reason", reason is null ? null : Printable.Escape(reason)));
+
+    public static Notice NotMoved(string listen, string engine, ListenException reason) =>
+        new(LogLevel.Warning, "not_moved", $"{Printable.Escape(listen)} cannot go over to the {engine} engine ({Printable.Escape(reason.Message.TrimEnd('.'))}); it goes on as before",
+            ("listen", Printable.Escape(listen)), ("engine", engine));
+
+    public static Notice InheritedUnused(string warning) => new(LogLevel.Warning, "inherited_unused", warning);
+
     public static Notice FamilyMissing(string listen, string family) =>
         new(LogLevel.Information, "family_missing", $"{Printable.Escape(listen)}: this system has no {family}, so it is left out",
             ("listen", Printable.Escape(listen)), ("family", family));

@@ -6,52 +6,77 @@ namespace Fairlead;
 /// The life of one connection, from accept to close. Everything of it happens where its client belongs: on that event loop, or on the
 /// thread pool.
 /// </summary>
-internal sealed class Session(Listen listen, Connection client, long id)
+internal sealed class Session(Listen listen, Binding binding, Connection client, Admission process, long id)
 {
+    private readonly long start = TimeProvider.System.GetTimestamp();
     private Relay? relay;
+    private bool isStopped;
 
     public long Id => id;
 
     public Listen Listen => listen;
 
+    public Binding Binding => binding;
+
     public Connection Client => client;
+
+    /// <summary>Where it was sent, or could not be; null until that is decided.</summary>
+    public Upstream? Upstream { get; private set; }
+
+    public bool IsConnected => relay is not null;
+
+    public TimeSpan Age => TimeProvider.System.GetElapsedTime(start);
 
     public long BytesFromClient => relay?.BytesFromClient ?? 0;
 
     public long BytesFromUpstream => relay?.BytesFromUpstream ?? 0;
 
+    /// <summary>The source by which the forward counts it, if it does; the forward's to change.</summary>
+    internal AddressKey? Counted;
+
     // Neighbours in the forward's list of sessions, which alone touches them.
     internal Session? Previous, Next;
 
-    /// <summary>Lives the session: dial, relay, close. Never throws.</summary>
+    /// <summary>Lives the session: admit, route, dial, relay, close. Never throws.</summary>
     public async Task RunAsync()
     {
-        var forward = listen.Forward;
-        var start = TimeProvider.System.GetTimestamp();
-        var outcome = new SessionOutcome("fault", Side.Fairlead);
+        var outcome = SessionOutcome.Fault;
+        var source = client.RemoteKey;
         Connection? upstream = null;
         try
         {
-            var (dialled, _, _) = await listen.Upstream.DialAsync(forward.Network.Time, forward.Config.Timeouts.Connect, forward.Cut);
-            upstream = dialled.Connection;
+            if (Admit(source) is { } refusal)
+            {
+                outcome = refusal;
+                client.Abort();
+                return;
+            }
+            if (binding.Route(source) is not { } pool)
+            {
+                outcome = SessionOutcome.NoRoute;
+                client.Abort();
+                return;
+            }
+            var (dial, target, _) = await pool.DialAsync(source, binding.Plan.Network.Time, binding.Plan.Config.Timeouts.Connect, binding.Forward.Cut);
+            Upstream = target;
+            upstream = dial.Connection;
             if (upstream is null)
             {
-                outcome = SessionOutcome.Of(dialled);
+                outcome = SessionOutcome.Of(dial);
                 client.Abort();
                 return;
             }
             // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
-            Interlocked.Exchange(ref relay, Relay.Between(client, upstream, forward.RelayOptions));
-            if (forward.Cut.IsCancellationRequested)
+            Interlocked.Exchange(ref relay, Relay.Between(client, upstream, binding.Forward.RelayOptions));
+            if (isStopped || binding.Forward.Cut.IsCancellationRequested)
                 relay!.Stop();
-            var result = await relay!.RunAsync();
-            outcome = SessionOutcome.Of(result);
+            outcome = SessionOutcome.Of(await relay!.RunAsync());
         }
         catch (Exception fault)
         {
             client.Abort();
             upstream?.Abort();
-            forward.Log(Notice.Fault(fault, "in a session"));
+            binding.Forward.Log(Notice.Fault(fault, "in a session"));
         }
         finally
         {
@@ -59,18 +84,50 @@ internal sealed class Session(Listen listen, Connection client, long id)
             {
                 client.Dispose();
                 upstream?.Dispose();
-                if (upstream is not null)
-                    listen.Upstream.Leave();
-                forward.Log(new SessionEnded(this, outcome, TimeProvider.System.GetElapsedTime(start)));
+                var leftOut = 0L;
+                if (outcome.Cause is not (SessionCause.Denied or SessionCause.Limited) || source is not { } who || binding.Forward.Refusals.MayTell(who, out leftOut))
+                    binding.Forward.Log(new SessionEnded(this, outcome, Age, leftOut));
             }
             finally
             {
                 // Whatever happens: a place that is not given back is lost for good, and a stop would wait for ever.
-                forward.Leave(this);
+                if (upstream is not null)
+                    Upstream!.Leave();
+                binding.Forward.Leave(this, outcome);
+                process.Leave();
             }
         }
     }
 
-    /// <summary>Resets the session; to be called where its client belongs. One that is still dialling is ended by <see cref="Forward.Cut"/>.</summary>
-    public void Stop() => relay?.Stop();
+    /// <summary>Resets the session; to be called where its client belongs. One that is still dialling is ended by that of its forward, or when the dial is.</summary>
+    public void Stop()
+    {
+        isStopped = true;
+        if (relay is null)
+            client.Abort();
+        else
+            relay.Stop();
+    }
+
+    /// <summary>What it does at this moment.</summary>
+    public ConnectionStatus Status(DateTimeOffset now) => new()
+    {
+        Id = id,
+        Forward = Printable.Escape(binding.Forward.Title),
+        Client = client.RemoteEndPoint?.ToString() ?? "unix",
+        Listen = listen.Text,
+        Upstream = Upstream?.Text,
+        Since = now - Age,
+        IsConnected = IsConnected,
+        BytesFromClient = BytesFromClient,
+        BytesFromUpstream = BytesFromUpstream,
+    };
+
+    // Null: let in.
+    private SessionOutcome? Admit(AddressKey? source)
+    {
+        if (!binding.Plan.Allows(source))
+            return SessionOutcome.Denied;
+        return binding.Plan.LimitsSources && source is { } address && !binding.Forward.TryCount(this, address) ? SessionOutcome.Limited : null;
+    }
 }

@@ -2,12 +2,41 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
+/// <summary>What kind of end a session came to, for counting.</summary>
+internal enum SessionCause : byte
+{
+    /// <summary>It was relayed, however that ended.</summary>
+    Relayed,
+
+    /// <summary>No upstream could be had.</summary>
+    NoUpstream,
+
+    /// <summary>The client's address is not allowed, or nothing is there for it.</summary>
+    Denied,
+
+    /// <summary>The client's source has too many sessions already.</summary>
+    Limited,
+}
+
 /// <summary>How a session ended: one word a cause, the same in logs and counters.</summary>
 /// <param name="Word">The word, in <c>snake_case</c>.</param>
 /// <param name="By">Whose doing it was.</param>
+/// <param name="Cause">Of which kind it is.</param>
 /// <param name="Detail">The system's words, where a dial failed.</param>
-internal sealed record SessionOutcome(string Word, Side By, string? Detail = null)
+internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause = SessionCause.Relayed, string? Detail = null)
 {
+    /// <summary>A bug of Fairlead's own.</summary>
+    public static readonly SessionOutcome Fault = new("fault", Side.Fairlead);
+
+    /// <summary>By <c>deny</c> or <c>allow</c>.</summary>
+    public static readonly SessionOutcome Denied = new("denied", Side.Fairlead, SessionCause.Denied);
+
+    /// <summary>No route took the client, and there is no other target.</summary>
+    public static readonly SessionOutcome NoRoute = new("no_route", Side.Fairlead, SessionCause.Denied);
+
+    /// <summary>By a limit of its source or prefix.</summary>
+    public static readonly SessionOutcome Limited = new("limited", Side.Fairlead, SessionCause.Limited);
+
     /// <summary>Of a session that was relayed.</summary>
     public static SessionOutcome Of(RelayResult result) => new(result.End switch
     {
@@ -32,7 +61,7 @@ internal sealed record SessionOutcome(string Word, Side By, string? Detail = nul
         DialOutcome.Busy => "backlog_full",
         DialOutcome.Cancelled => "stopped",
         _ => "connect_failed",
-    }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, dialled.Detail);
+    }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, SessionCause.NoUpstream, dialled.Detail);
 
     private static bool IsOurs(DialOutcome outcome) => outcome is DialOutcome.Cancelled or DialOutcome.NoLocalAddress or DialOutcome.NoResources;
 }

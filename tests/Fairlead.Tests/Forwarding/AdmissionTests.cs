@@ -1,7 +1,6 @@
 using System.Net;
 using System.Runtime.Versioning;
 using Fairlead.Net;
-using Fairlead.Tests.Net;
 
 namespace Fairlead.Tests;
 
@@ -52,6 +51,31 @@ public sealed class AdmissionTests
         await third;
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task A_lower_limit_lets_nobody_in_until_enough_have_left()
+    {
+        var admission = new Admission(3);
+        for (var i = 0; i < 3; i++)
+            await admission.EnterAsync(CancellationToken.None);
+        admission.SetLimit(1);
+        var next = admission.EnterAsync(CancellationToken.None).AsTask();
+        admission.Leave();
+        admission.Leave();
+        Assert.False(next.IsCompleted);
+        admission.Leave();
+        await next;
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_higher_limit_lets_in_who_waits_in_the_order_of_their_coming()
+    {
+        var admission = new Admission(0);
+        var waiting = Enumerable.Range(0, 3).Select(_ => admission.EnterAsync(CancellationToken.None).AsTask()).ToList();
+        admission.SetLimit(2);
+        await Task.WhenAll(waiting.Take(2));
+        Assert.False(waiting[2].IsCompleted);
+    }
+
     [Theory(Timeout = 30000), InlineData(1, 31), InlineData(64, 32), InlineData(96, 32), InlineData(100_000, 1000)]
     public void Sessions_leave_room_for_everything_else(int limit, int open)
     {
@@ -61,20 +85,20 @@ public sealed class AdmissionTests
     }
 }
 
-/// <summary>A forward with room for few sessions, on either network.</summary>
-public abstract class CrowdedForwardContract(INetwork network) : IDisposable
+/// <summary>A process with room for few sessions, on either engine.</summary>
+public abstract class CrowdedProcessContract(EngineKind kind)
 {
-    private readonly PortableNetwork peers = new();
-
     [Fact(Timeout = 30000)]
     public async Task Clients_beyond_the_limit_wait_in_the_backlog_and_are_served_when_room_comes()
     {
         const int clients = 12, limit = 3;
-        var full = new TaskCompletionSource();
-        var (forward, through, server) = Start(limit, () => full.TrySetResult());
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        rig.Engine.Apply([rig.Forward(server.LocalEndPoint)], new ProcessLimits { Connections = limit });
+        var through = IPEndPoint.Parse(rig.Engine.Status()[0].Listen[0]);
         var waiting = new List<Connection>();
         for (var i = 0; i < clients; i++)
-            waiting.Add(await ConnectAsync(through));
+            waiting.Add(await rig.ConnectAsync(through));
 
         // Those who are served end their sessions by reading the server's end and completing their own writes.
         var ending = waiting.Select(async client =>
@@ -87,22 +111,18 @@ public abstract class CrowdedForwardContract(INetwork network) : IDisposable
         {
             if (served.Count == limit)
             {
-                await full.Task;
-                await Traffic.UntilStillAsync(() => forward.SessionCount);
-                Assert.Equal(limit, forward.SessionCount);
+                await Traffic.UntilAsync(() => rig.Log.Any(entry => entry.Event == "full"));
+                await Traffic.UntilStillAsync(() => rig.Engine.SessionCount);
+                Assert.Equal(limit, rig.Engine.SessionCount);
                 await EndAsync(served.Dequeue());
             }
-            served.Enqueue(await NetworkRig.AcceptAsync(server));
-            Assert.InRange(forward.SessionCount, 1, limit);
+            served.Enqueue(await rig.AcceptAsync(server));
+            Assert.InRange(rig.Engine.SessionCount, 1, limit);
         }
         while (served.TryDequeue(out var last))
             await EndAsync(last);
         await Task.WhenAll(ending);
-        forward.Unbind();
-        await forward.WhenOverAsync();
-        Assert.Equal(0, forward.SessionCount);
-        waiting.ForEach(client => client.Dispose());
-        server.Dispose();
+        Assert.Equal(0, await rig.StopAsync());
 
         static async Task EndAsync(Connection connection)
         {
@@ -115,71 +135,44 @@ public abstract class CrowdedForwardContract(INetwork network) : IDisposable
     [Fact(Timeout = 30000)]
     public async Task A_stop_is_not_held_up_by_those_who_wait_for_room()
     {
-        var full = new TaskCompletionSource();
-        var (forward, through, server) = Start(1, () => full.TrySetResult());
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        rig.Engine.Apply([rig.Forward(server.LocalEndPoint)], new ProcessLimits { Connections = 1 });
+        var through = IPEndPoint.Parse(rig.Engine.Status()[0].Listen[0]);
         var clients = new List<Connection>();
         for (var i = 0; i < 3; i++)
-            clients.Add(await ConnectAsync(through));
-        using var accepted = await NetworkRig.AcceptAsync(server);
-        await full.Task;
-        forward.Unbind();
-        Assert.InRange(forward.Abort(), 1, 1);
-        await forward.WhenOverAsync();
+            clients.Add(await rig.ConnectAsync(through));
+        await rig.AcceptAsync(server);
+        await Traffic.UntilAsync(() => rig.Log.Any(entry => entry.Event == "full"));
+        Assert.Equal(1, await rig.StopAsync(TimeSpan.Zero));
         foreach (var client in clients)
             await ForwardingRig.AssertResetAsync(client);
-        server.Dispose();
     }
 
     [Fact(Timeout = 30000)]
     public async Task A_log_that_throws_costs_no_place_and_holds_up_no_stop()
     {
+        await using var rig = new ForwardingRig(kind);
         var thrown = 0;
-        var (forward, through, server) = Start(1, () => { }, _ =>
+        rig.OnLog = entry =>
         {
+            if (entry.Event != "session")
+                return;
             Interlocked.Increment(ref thrown);
             throw new InvalidOperationException("The log is broken.");
-        });
+        };
+        rig.Engine.Apply([rig.Forward(rig.Greet("word"))], new ProcessLimits { Connections = 1 });
+        var through = IPEndPoint.Parse(rig.Engine.Status()[0].Listen[0]);
+
+        // With one place, the next is served only if the one before gave it back.
         for (var i = 1; i <= 3; i++)
-        {
-            // With one place, the next is served only if the one before gave it back.
-            using var client = await ConnectAsync(through);
-            using var accepted = await NetworkRig.AcceptAsync(server);
-            await client.CompleteWritesAsync();
-            await Traffic.ExpectToEndAsync(accepted, []);
-            await accepted.CompleteWritesAsync();
-            await Traffic.ExpectToEndAsync(client, []);
-        }
-        forward.Unbind();
-        await forward.WhenOverAsync();
-        Assert.Equal((3, 0), (thrown, forward.SessionCount));
-        server.Dispose();
-    }
-
-    public void Dispose()
-    {
-        network.Dispose();
-        peers.Dispose();
-    }
-
-    private (Forward Forward, EndPoint Through, IAcceptor Server) Start(int limit, Action onFull, Action<LogEntry>? log = null)
-    {
-        var server = peers.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions())[0];
-        var config = ForwardConfig.Parse("127.0.0.1:0:127.0.0.1:1");
-        var forward = new Forward(config, network, log ?? (entry => Assert.False(entry.Level == LogLevel.Error, entry.Message)));
-        var acceptors = network.Listen(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions());
-        forward.Add(new Listen(forward, config.Listen[0], "it", acceptors[0].LocalEndPoint, new Upstream(forward.Dialer, server.LocalEndPoint, "server"), acceptors));
-        forward.Start(new Admission(limit, onFull));
-        return (forward, acceptors[0].LocalEndPoint, server);
-    }
-
-    private async Task<Connection> ConnectAsync(EndPoint through)
-    {
-        var dial = await peers.Dialer.DialAsync(through, TimeSpan.FromSeconds(20));
-        return dial.Connection!;
+            Assert.Equal("word", await rig.ReadWordAsync(through));
+        Assert.Equal(0, await rig.StopAsync());
+        Assert.Equal(3, thrown);
     }
 }
 
 [SupportedOSPlatform("linux")]
-public sealed class CrowdedNativeForwardTests() : CrowdedForwardContract(new NativeNetwork(new NativeNetworkOptions { Loops = 2 }));
+public sealed class CrowdedNativeProcessTests() : CrowdedProcessContract(EngineKind.Native);
 
-public sealed class CrowdedPortableForwardTests() : CrowdedForwardContract(new PortableNetwork());
+public sealed class CrowdedPortableProcessTests() : CrowdedProcessContract(EngineKind.Portable);

@@ -1,0 +1,50 @@
+using Fairlead.Net;
+
+namespace Fairlead;
+
+/// <summary>Whose the clients of a listen are, at present: a reload replaces it as a whole, so that nobody ever sees half of a change.</summary>
+/// <param name="Forward">The forward.</param>
+/// <param name="Plan">How it deals with clients.</param>
+/// <param name="Offset">Which port of a range the listen is, from 0.</param>
+internal sealed record Binding(Forward Forward, ForwardPlan Plan, int Offset)
+{
+    private readonly CancellationTokenSource replaced = new();
+
+    /// <summary>Gives up what an acceptor waits for here, once another binding has taken its place.</summary>
+    public CancellationToken Replaced => replaced.Token;
+
+    /// <summary>Another binding has taken its place, or nobody is accepted any more.</summary>
+    public void Replace() => replaced.Cancel();
+
+    /// <summary>The upstreams of a client; null where nothing takes it.</summary>
+    public Pool? Route(AddressKey? client) => Plan.Route(client)?.At(Offset);
+
+    /// <summary>
+    /// Waits until a client may be accepted: as many a second as there may be, and as many at once, of the forward and of the process. Taken are then a place of
+    /// the forward and one of the process.
+    /// </summary>
+    /// <returns>False when it was replaced meanwhile; nothing is taken then.</returns>
+    public async ValueTask<bool> EnterAsync(Admission process)
+    {
+        try
+        {
+            while (Forward.Pace() is var wait && wait > TimeSpan.Zero)
+                await Task.Delay(wait, Plan.Network.Time, Replaced);
+            await Forward.Places.EnterAsync(Replaced);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        try
+        {
+            await process.EnterAsync(Replaced);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            Forward.Places.Leave();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using System.Net;
+using System.Runtime.Versioning;
+using Fairlead.Net;
+
+namespace Fairlead.Tests;
+
+/// <summary>What <see cref="Engine.Apply"/> keeps, changes and refuses, on either engine.</summary>
+public abstract class ReloadContract(EngineKind kind)
+{
+    [Fact(Timeout = 30000)]
+    public async Task A_changed_target_holds_for_the_next_connection_and_the_present_one_goes_on()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint) with { Name = "web" };
+        var through = rig.Start(config);
+        var (client, accepted) = await rig.SessionAsync(through, server);
+
+        var change = rig.Engine.Apply([rig.Forward(rig.Greet("new")) with { Name = "web" }]);
+        Assert.Equal("1 changed", change.ToString());
+        Assert.Equal("new", await rig.ReadWordAsync(through));
+        await Traffic.SayAsync(client, accepted, "still here");
+        await Traffic.SayAsync(accepted, client, "so am I");
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_change_may_close_the_connections_that_began_before_it()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var through = rig.Start(rig.Forward(server.LocalEndPoint) with { Name = "web" });
+        var (client, accepted) = await rig.SessionAsync(through, server);
+        rig.Engine.Apply([rig.Forward(rig.Greet("new")) with { Name = "web", OnChange = OnChange.Close }]);
+        await ForwardingRig.AssertResetAsync(client);
+        await ForwardingRig.AssertResetAsync(accepted);
+        Assert.Equal("new", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task An_unchanged_forward_notices_nothing()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint) with { Name = "web", OnChange = OnChange.Close };
+        var through = rig.Start(config);
+        var (client, accepted) = await rig.SessionAsync(through, server);
+        var lines = rig.Log.Count();
+        Assert.True(rig.Engine.Apply([config]).IsNothing);
+        Assert.Equal(lines, rig.Log.Count());
+        await Traffic.SayAsync(client, accepted, "still here");
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_removed_forward_lets_nobody_in_and_its_sessions_finish()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var port = ForwardingRig.FreePorts(1);
+        var through = rig.Start(rig.Forward(server.LocalEndPoint, $"127.0.0.1:{port}") with { Name = "web" });
+        var (client, accepted) = await rig.SessionAsync(through, server);
+        Assert.Equal("1 removed", rig.Engine.Apply([]).ToString());
+        await rig.UntilNobodyIsLetInAsync(through);
+        Assert.True(Assert.Single(rig.Engine.Status()).IsDraining);
+        await Traffic.SayAsync(client, accepted, "still here");
+        client.Dispose();
+        accepted.Dispose();
+        await Traffic.UntilAsync(() => rig.Engine.Status().Count == 0);
+        Assert.Equal("again", await rig.ReadWordAsync(Started(rig.Forward(rig.Greet("again"), $"127.0.0.1:{port}"))));
+
+        EndPoint Started(ForwardConfig forward)
+        {
+            rig.Engine.Apply([forward]);
+            return through;
+        }
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_listen_that_stays_is_never_closed_though_its_forward_is_called_otherwise()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var listen = $"127.0.0.1:{ForwardingRig.FreePorts(1)}";
+        var through = rig.Start(rig.Forward(rig.Greet("old"), listen) with { Name = "old" });
+        var stop = new CancellationTokenSource();
+        var knocking = Task.Run(async () =>
+        {
+            var words = new HashSet<string>();
+            while (!stop.IsCancellationRequested)
+                words.Add(await rig.ReadWordAsync(through));
+            return words;
+        });
+        var targets = new[] { rig.Greet("a"), rig.Greet("b") };
+        for (var i = 0; i < 20; i++)
+            rig.Engine.Apply([rig.Forward(targets[i % 2], listen) with { Name = $"name-{i}" }]);
+        stop.Cancel();
+        Assert.Subset(new HashSet<string> { "old", "a", "b" }, await knocking);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task What_cannot_be_bound_changes_nothing()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var taken = rig.Listen();
+        var ports = ForwardingRig.FreePorts(2);
+        var old = rig.Forward(rig.Greet("old"), $"127.0.0.1:{ports}") with { Name = "web" };
+        var through = rig.Start(old);
+        var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply(
+            [rig.Forward(rig.Greet("new"), $"127.0.0.1:{ports}") with { Name = "web" }, rig.Forward(rig.Greet("new"), $"127.0.0.1:{ports + 1}"), rig.Forward(rig.Greet("new"), taken.LocalEndPoint.ToString()!)]));
+        Assert.Contains(taken.LocalEndPoint.ToString()!, refused.Message, StringComparison.Ordinal);
+        Assert.Equal("old", await rig.ReadWordAsync(through));
+        Assert.NotEqual(DialOutcome.Connected, await rig.TryConnectAsync(new IPEndPoint(IPAddress.Loopback, ports + 1)));
+        Assert.True(rig.Engine.Apply([old]).IsNothing);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Wrong_forwards_change_nothing_and_every_error_is_told()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var old = rig.Forward(rig.Greet("old")) with { Name = "web" };
+        var through = rig.Start(old);
+        var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply([old with { Name = "W" }, old with { Name = "X" }]));
+        Assert.Equal(2, refused.Message.Split('\n').Length);
+        Assert.Equal("old", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Ports_of_a_range_go_to_their_new_numbers()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var (listens, targets) = (ForwardingRig.FreePorts(3), ForwardingRig.FreePorts(2));
+        rig.Greet("first", new IPEndPoint(IPAddress.Loopback, targets));
+        rig.Greet("second", new IPEndPoint(IPAddress.Loopback, targets + 1));
+        var middle = new IPEndPoint(IPAddress.Loopback, listens + 1);
+        rig.Engine.Apply([Range(listens)]);
+        Assert.Equal("second", await rig.ReadWordAsync(middle));
+        rig.Engine.Apply([Range(listens + 1)]);
+        Assert.Equal("first", await rig.ReadWordAsync(middle));
+        Assert.Equal("second", await rig.ReadWordAsync(new IPEndPoint(IPAddress.Loopback, listens + 2)));
+
+        ForwardConfig Range(int first) => ForwardConfig.Parse($"127.0.0.1:{first}-{first + 1}:127.0.0.1:{targets}-{targets + 1}") with { Name = "range", Engine = kind };
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_port_that_the_system_chose_stays()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var through = rig.Start(rig.Forward(rig.Greet("old")) with { Name = "web" });
+        rig.Engine.Apply([rig.Forward(rig.Greet("new")) with { Name = "web" }]);
+        Assert.Equal("new", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_forward_moves_to_the_other_engine_and_its_listen_stays()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is one engine here.");
+        await using var rig = new ForwardingRig(kind);
+        var config = rig.Forward(rig.Greet("word")) with { Name = "web" };
+        var other = kind == EngineKind.Native ? EngineKind.Portable : EngineKind.Native;
+        var through = rig.Start(config);
+        using var stop = new CancellationTokenSource();
+        var knocking = Task.Run(async () =>
+        {
+            var words = new HashSet<string>();
+            while (!stop.IsCancellationRequested)
+                words.Add(await rig.ReadWordAsync(through));
+            return words;
+        });
+        for (var i = 0; i < 10; i++)
+        {
+            var next = i % 2 == 0 ? other : kind;
+            rig.Engine.Apply([config with { Engine = next }]);
+            Assert.Equal(next, Enum.Parse<EngineKind>(Assert.Single(rig.Engine.Status()).Engine, ignoreCase: true));
+            Assert.Equal("word", await rig.ReadWordAsync(through));
+        }
+        stop.Cancel();
+        Assert.Equal(["word"], await knocking);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_drained_forward_comes_back_with_the_next_reload()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web" };
+        var through = rig.Start(config);
+        Assert.False(rig.Engine.Drain("other"));
+        Assert.True(rig.Engine.Drain("web"));
+        await rig.UntilNobodyIsLetInAsync(through);
+        await Traffic.UntilAsync(() => rig.Engine.Status().Count == 0);
+        Assert.Equal("1 added", rig.Engine.Apply([config]).ToString());
+        Assert.Equal("word", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_process_limit_of_the_configuration_holds_and_may_be_lifted()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint);
+        rig.Engine.Apply([config], new ProcessLimits { Connections = 1 });
+        var through = rig.Engine.Status()[0].Listen[0];
+        var (first, _) = await rig.SessionAsync(IPEndPoint.Parse(through), server);
+        var second = await rig.ConnectAsync(IPEndPoint.Parse(through));
+        await Traffic.UntilAsync(() => rig.Log.Any(entry => entry.Event == "full"));
+        Assert.Equal(1, rig.Engine.SessionCount);
+        rig.Engine.Apply([config], new ProcessLimits { Connections = 2 });
+        await rig.AcceptAsync(server);
+        Assert.Equal(2, rig.Engine.SessionCount);
+        first.Dispose();
+        second.Dispose();
+    }
+}
+
+[SupportedOSPlatform("linux")]
+public sealed class NativeReloadTests() : ReloadContract(EngineKind.Native);
+
+public sealed class PortableReloadTests() : ReloadContract(EngineKind.Portable);
