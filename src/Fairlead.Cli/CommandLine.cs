@@ -71,6 +71,7 @@ internal static class CommandLine
             HelpName = "fairlead",
         };
         root.Add(ForwardCommand.Create());
+        root.Add(RunCommand.Create());
         root.Add(CheckCommand.Create());
         root.Add(StatusCommand.Create());
         root.Add(ConnectionsCommand.Create());

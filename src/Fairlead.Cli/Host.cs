@@ -24,12 +24,7 @@ internal static class Host
         foreach (var entry in firstWords)
             log.Write(entry);
 
-        var engine = new Engine(new EngineOptions
-        {
-            Log = log.Write,
-            Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE")?.ToLowerInvariant() is not ("off" or "no" or "0" or "false"),
-            Loops = int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount,
-        });
+        var engine = new Engine(EngineOptions(log.Write));
         await using (engine.ConfigureAwait(false))
         {
             try
@@ -47,14 +42,21 @@ internal static class Host
             // Told when it is true: by then nobody new is let in.
             var stopped = engine.StopAsync(atOnce: signals.AtOnce);
             log.Write(Stopping(engine.SessionCount, forwards.Max(forward => forward.Timeouts.Drain)));
-            var reset = await stopped.ConfigureAwait(false);
-            log.Write(new ProgramEntry(LogLevel.Information, "stopped", reset == 0 ? "stopped" : $"stopped; {Sessions(reset)} had to be reset", new KeyValuePair<string, object?>("reset", reset)));
+            log.Write(Stopped(await stopped.ConfigureAwait(false)));
         }
         return CommandLine.Done;
     }
 
+    /// <summary>What the engine runs with: the environment may say how.</summary>
+    public static EngineOptions EngineOptions(Action<LogEntry> log) => new()
+    {
+        Log = log,
+        Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE")?.ToLowerInvariant() is not ("off" or "no" or "0" or "false"),
+        Loops = int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount,
+    };
+
     /// <summary>Standard error, or nothing where the program was started without one.</summary>
-    private static Stream OpenStandardError()
+    public static Stream OpenStandardError()
     {
         try
         {
@@ -66,7 +68,8 @@ internal static class Host
         }
     }
 
-    private static ProgramEntry Stopping(int sessions, TimeSpan drain)
+    /// <summary>What is logged when a stop begins.</summary>
+    public static ProgramEntry Stopping(int sessions, TimeSpan drain)
     {
         var (patience, hint) = (Duration.ToText(drain), "Ctrl-C again stops at once");
         var message = sessions == 0 ? "stopping"
@@ -75,6 +78,10 @@ internal static class Host
             : $"stopping: waiting up to {patience} for {Sessions(sessions)}; {hint}";
         return new ProgramEntry(LogLevel.Information, "stopping", message, new("sessions", sessions), new("drain", patience));
     }
+
+    /// <summary>What is logged when a stop is over.</summary>
+    public static ProgramEntry Stopped(int reset) =>
+        new(LogLevel.Information, "stopped", reset == 0 ? "stopped" : $"stopped; {Sessions(reset)} had to be reset", new KeyValuePair<string, object?>("reset", reset));
 
     private static string Sessions(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? "session" : "sessions")}");
 }

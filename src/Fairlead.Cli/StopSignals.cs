@@ -14,20 +14,14 @@ internal sealed class StopSignals : IDisposable
     private readonly List<PosixSignalRegistration> registrations = [];
 
     /// <summary>Takes the signals over from the system, which would kill the process.</summary>
-    public void Register()
+    /// <param name="onHangUp">What SIGHUP asks for, where it is not a stop.</param>
+    public void Register(Action? onHangUp = null)
     {
-        List<PosixSignal> signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM];
+        Register(PosixSignal.SIGINT, () => Receive(PosixSignal.SIGINT));
+        Register(PosixSignal.SIGTERM, () => Receive(PosixSignal.SIGTERM));
         // A program that was started with nohup outlives its terminal.
-        if (!IsHangUpIgnored())
-            signals.Add(PosixSignal.SIGHUP);
-        foreach (var signal in signals)
-        {
-            registrations.Add(PosixSignalRegistration.Create(signal, context =>
-            {
-                context.Cancel = true;
-                Receive(context.Signal);
-            }));
-        }
+        if (onHangUp is not null || !IsHangUpIgnored())
+            Register(PosixSignal.SIGHUP, onHangUp ?? (() => Receive(PosixSignal.SIGHUP)));
     }
 
     /// <summary>Completes with the first signal.</summary>
@@ -35,6 +29,14 @@ internal sealed class StopSignals : IDisposable
 
     /// <summary>Cancelled with the second.</summary>
     public CancellationToken AtOnce => atOnce.Token;
+
+    /// <summary>Asks for a stop as a signal would; or for one at once.</summary>
+    public void Ask(bool atOnce)
+    {
+        asked.TrySetResult();
+        if (atOnce)
+            this.atOnce.Cancel();
+    }
 
     public void Receive(PosixSignal signal)
     {
@@ -48,6 +50,15 @@ internal sealed class StopSignals : IDisposable
     {
         foreach (var registration in registrations)
             registration.Dispose();
+    }
+
+    private void Register(PosixSignal signal, Action received)
+    {
+        registrations.Add(PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = true;
+            received();
+        }));
     }
 
     /// <summary>Whether the process was started with SIGHUP ignored: bit 0 of SigIgn in proc(5).</summary>

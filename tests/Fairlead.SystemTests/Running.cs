@@ -131,7 +131,8 @@ internal sealed class Running : IAsyncDisposable
             return;
         lock (text)
             text.AppendLine(line);
-        if (text == errors && line.StartsWith('{'))
+        // The last line of one that is killed may be cut.
+        if (text == errors && line.StartsWith('{') && line.EndsWith('}'))
         {
             using var document = JsonDocument.Parse(line);
             entries.Enqueue(document.RootElement.Clone());

@@ -22,7 +22,7 @@ public sealed class SdkTests : IDisposable
             File.CreateSymbolicLink($"{machine.Path}/bin/{tool}", folders.Select(folder => Path.Combine(folder, tool)).First(File.Exists));
         foreach (var file in new[] { "run", "scripts/sdk", "scripts/packages", "scripts/fresh" })
             File.Copy($"{Repository()}/{file}", $"{machine.Path}/{file}");
-        foreach (var source in new[] { "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig" })
+        foreach (var source in new[] { "docs/openapi.json", "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig" })
             machine.Write(source, "");
 
         // This machine may well have one there.

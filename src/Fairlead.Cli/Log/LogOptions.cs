@@ -20,6 +20,9 @@ internal sealed record LogOptions(LogStyle Style, LogLevel Level)
 
     public static LogOptions Of(ParseResult parsed) => new(parsed.GetValue(style) ?? LogStyle.Text, parsed.GetValue(level) ?? LogLevel.Information);
 
+    /// <summary>What the command line says, and what the configuration does where it says nothing.</summary>
+    public static LogOptions Of(ParseResult parsed, LogConfig config) => new(parsed.GetValue(style) ?? config.Format, parsed.GetValue(level) ?? config.Level);
+
     public LogFormat CreateFormat() => Style == LogStyle.Json ? new JsonLogFormat() : new TextLogFormat(HasColour());
 
     private static bool HasColour()

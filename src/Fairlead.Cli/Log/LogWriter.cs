@@ -17,8 +17,8 @@ internal sealed class LogWriter : ILogSink, IDisposable
     private const int WriteSize = 64 * 1024;
 
     private readonly Stream output;
-    private readonly LogFormat format;
-    private readonly LogLevel minimum;
+    private volatile LogFormat format;
+    private volatile LogLevel minimum;
     private readonly LogQueue queue;
     private readonly ArrayBufferWriter<byte> buffer = new(WriteSize);
 
@@ -35,6 +35,9 @@ internal sealed class LogWriter : ILogSink, IDisposable
         queue = new LogQueue("log", this, time ?? TimeProvider.System);
         queue.Start();
     }
+
+    /// <summary>Writes otherwise from now on; what is queued already may come in either way.</summary>
+    public void Change(LogFormat format, LogLevel minimum) => (this.format, this.minimum) = (format, minimum);
 
     /// <summary>Hands an entry over. Neither blocks nor throws; may be called on any thread.</summary>
     public void Write(LogEntry entry)

@@ -134,7 +134,7 @@ public class CommandLineTests
     }
 
     [Theory]
-    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward reload status stop top")]
+    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward reload run status stop top")]
     [InlineData("fairlead f", "forward")]
     [InlineData("fairlead forward --e", "--engine")]
     [InlineData("fairlead forward --engine n", "native")]

@@ -1,0 +1,224 @@
+using System.Reflection;
+
+namespace Fairlead.Cli;
+
+/// <summary>A running configuration: what it says, what runs of it, and how it takes over another.</summary>
+internal sealed class Instance : IInstance, IAsyncDisposable
+{
+    private readonly string path;
+    private readonly Engine engine;
+    private readonly StopSignals signals;
+    private readonly ServiceNotifier service;
+    private readonly Action<LogEntry> log;
+    private readonly Action<LogConfig> changeLog;
+    private readonly FileWatch watch;
+    private readonly DateTimeOffset started = DateTimeOffset.UtcNow;
+    private readonly SemaphoreSlim oneAtATime = new(1);
+    private DateTime readSince;
+    private volatile AccessLogWriter? accessLog;
+    private volatile LoadedConfiguration loaded;
+    private volatile ReloadOutcome? lastReload;
+
+    /// <param name="loaded">What is to run.</param>
+    /// <param name="path">The file that it was read from.</param>
+    /// <param name="readSince">When reading it began.</param>
+    /// <param name="options">What the engine runs with; its log is replaced.</param>
+    /// <param name="signals">Told by whoever asks for a stop.</param>
+    /// <param name="service">Told of reloads.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="changeLog">Changes what is logged, and how.</param>
+    /// <exception cref="StartException">The access log cannot be opened.</exception>
+    public Instance(LoadedConfiguration loaded, string path, DateTime readSince, EngineOptions options, StopSignals signals, ServiceNotifier service, Action<LogEntry> log, Action<LogConfig> changeLog)
+    {
+        (this.loaded, this.path, this.readSince, this.signals, this.service, this.log, this.changeLog) = (loaded, path, readSince, signals, service, log, changeLog);
+        accessLog = Configuration.AccessLog is { } access ? AccessLogWriter.Open(access, log) : null;
+        engine = new Engine(options with { Log = Log });
+        watch = new FileWatch(() => _ = ReloadAsync(isQuiet: true), TimeProvider.System);
+    }
+
+    public Configuration Configuration => loaded.Configuration;
+
+    /// <summary>Starts the forwards.</summary>
+    /// <exception cref="ForwardException">One cannot be had.</exception>
+    public void Start()
+    {
+        engine.Apply(Configuration.Forwards, Configuration.Limits);
+        Watch(loaded.Sources);
+    }
+
+    /// <summary>Completes when everything that connections live by has done a turn.</summary>
+    public Task ProbeAsync() => engine.ProbeAsync();
+
+    /// <summary>Drains and stops: how many sessions had to be reset.</summary>
+    public Task<int> StopAsync(CancellationToken atOnce)
+    {
+        watch.Rest();
+        return engine.StopAsync(atOnce: atOnce);
+    }
+
+    public int SessionCount => engine.SessionCount;
+
+    /// <summary>How long a stop may take.</summary>
+    public TimeSpan LongestDrain => engine.LongestDrain;
+
+    public async ValueTask DisposeAsync()
+    {
+        watch.Dispose();
+        await engine.DisposeAsync().ConfigureAwait(false);
+        accessLog?.Dispose();
+    }
+
+    public InstanceStatus Status() => new()
+    {
+        Name = Configuration.Name,
+        Version = typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0",
+        Started = started,
+        ConfigFile = path,
+        IsStopping = signals.Asked.IsCompleted,
+        LastReload = lastReload,
+        Connections = engine.SessionCount,
+        MostConnections = engine.MostSessions,
+        Forwards = engine.Status(),
+    };
+
+    public IReadOnlyList<ConnectionStatus> Connections(string? forward)
+    {
+        var all = engine.Connections();
+        return forward is null ? all : [.. all.Where(connection => connection.Forward == forward)];
+    }
+
+    public bool Close(long id) => engine.Close(id);
+
+    public int CloseAll(string forward) => engine.CloseAll(forward) ?? 0;
+
+    public bool Drain(string? forward) => engine.Drain(forward);
+
+    public void Stop(bool atOnce) => signals.Ask(atOnce);
+
+    public Task<ReloadOutcome> ReloadAsync() => ReloadAsync(isQuiet: false);
+
+    private async Task<ReloadOutcome> ReloadAsync(bool isQuiet)
+    {
+        await oneAtATime.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            service.Reloading();
+            var outcome = await Task.Run(Reload).ConfigureAwait(false);
+            lastReload = outcome;
+            // Files that are renamed to be rotated are opened again by the same signal.
+            if (accessLog is { } present)
+                await present.ReopenAsync().ConfigureAwait(false);
+            Tell(outcome, isQuiet);
+            service.Ready($"{Configuration.Forwards.Count} forwards");
+            return outcome;
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
+    }
+
+    private ReloadOutcome Reload()
+    {
+        var now = DateTimeOffset.UtcNow;
+        try
+        {
+            readSince = DateTime.UtcNow;
+            var next = Configuration.Load(path);
+            var change = Apply(next);
+            return new ReloadOutcome(now, [], change);
+        }
+        catch (ConfigurationException wrong)
+        {
+            // A correction is seen too.
+            Watch(wrong.Sources);
+            return new ReloadOutcome(now, [.. wrong.Errors.Select(error => error.ToString())], []);
+        }
+        catch (Exception refused) when (refused is ForwardException or StartException)
+        {
+            Watch(loaded.Sources);
+            return new ReloadOutcome(now, refused.Message.Split('\n'), []);
+        }
+    }
+
+    // All that can fail comes before anything is changed.
+    private List<string> Apply(LoadedConfiguration next)
+    {
+        var (old, wanted) = (Configuration, next.Configuration);
+        var newAccessLog = wanted.AccessLog != old.AccessLog && wanted.AccessLog is { } config ? AccessLogWriter.Open(config, log) : null;
+        ConfigChange change;
+        try
+        {
+            change = engine.Apply(wanted.Forwards, wanted.Limits);
+        }
+        catch
+        {
+            newAccessLog?.Dispose();
+            throw;
+        }
+        if (wanted.AccessLog != old.AccessLog)
+        {
+            var before = accessLog;
+            accessLog = newAccessLog;
+            before?.Dispose();
+        }
+        if (wanted.Log != old.Log)
+            changeLog(wanted.Log);
+        loaded = next;
+        Watch(next.Sources);
+        foreach (var warning in next.Warnings)
+            log(new ProgramEntry(LogLevel.Warning, "configuration_warning", warning));
+        return Changes(old, wanted, change);
+    }
+
+    private static List<string> Changes(Configuration old, Configuration wanted, ConfigChange change)
+    {
+        var changes = new List<string>();
+        changes.AddRange(change.Added.Select(forward => $"{Printable.Escape(forward.Title)} added"));
+        changes.AddRange(change.Removed.Select(forward => $"{Printable.Escape(forward.Title)} removed"));
+        changes.AddRange(change.Changed.Select(pair => $"{Printable.Escape(pair.New.Title)} changed"));
+        if (wanted.AccessLog != old.AccessLog)
+            changes.Add("access_log changed");
+        if (wanted.Log != old.Log)
+            changes.Add("log changed");
+        if (wanted.Limits != old.Limits)
+            changes.Add("limits changed");
+        if (wanted.Admin != old.Admin || wanted.Name != old.Name)
+            changes.Add("name or admin changed, which holds from the next start");
+        return changes;
+    }
+
+    private void Watch(ConfigurationSources sources)
+    {
+        if (Configuration.Watch)
+            watch.Watch(sources.Files, sources.Folders, readSince);
+        else
+            watch.Rest();
+    }
+
+    private void Tell(ReloadOutcome outcome, bool isQuiet)
+    {
+        // A file that was written again, and says the same.
+        if (isQuiet && outcome is { IsDone: true, Changes.Count: 0 })
+            return;
+        if (!outcome.IsDone)
+        {
+            foreach (var error in outcome.Errors)
+                log(new ProgramEntry(LogLevel.Error, "reload_refused", error));
+            log(new ProgramEntry(LogLevel.Warning, "reload_refused", $"the new configuration is refused ({outcome.Errors.Count} {(outcome.Errors.Count == 1 ? "error" : "errors")}); the running one goes on unchanged"));
+            return;
+        }
+        const int Shown = 10;
+        var more = outcome.Changes.Count > Shown ? $" and {outcome.Changes.Count - Shown} more" : "";
+        log(new ProgramEntry(LogLevel.Information, "reloaded", outcome.Changes.Count == 0 ? "reloaded: nothing has changed" : $"reloaded: {string.Join(", ", outcome.Changes.Take(Shown))}{more}",
+            new KeyValuePair<string, object?>("changes", outcome.Changes.Count)));
+    }
+
+    private void Log(LogEntry entry)
+    {
+        if (entry.Event == "session")
+            accessLog?.Write(entry);
+        else
+            log(entry);
+    }
+}
