@@ -72,6 +72,27 @@ public sealed class InputFilterTests
         Assert.Empty(machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, 80, ":80")])));
     }
 
+    [Fact(Timeout = 60000)]
+    public async Task Check_warns_of_a_listen_that_nobody_could_reach()
+    {
+        var nft = RequireNft();
+        using var machine = new TwoMachines();
+        await machine.RunAsync(nft, "table inet filter { chain input { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }");
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "forwards: [{ listen: ':8080', to: '10.0.0.5:80' }, { listen: ':22', to: '10.0.0.5:22' }]", TestContext.Current.CancellationToken);
+            var output = await machine.RunAsync(Running.Binary, "check", file);
+            Assert.Contains("the packet filter lets nobody from outside connect to :8080: chain input of table inet filter", output, StringComparison.Ordinal);
+            Assert.Contains("nft insert rule inet filter input tcp dport 8080 accept", output, StringComparison.Ordinal);
+            Assert.DoesNotContain("connect to :22", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     private static string RequireNft()
     {
         Peers.RequireRoot();

@@ -16,7 +16,7 @@ public sealed class SdkTests : IDisposable
     public SdkTests()
     {
         var folders = Environment.GetEnvironmentVariable("PATH")!.Split(':');
-        foreach (var folder in new[] { "bin", "home", "scripts", "src/Fairlead.Cli" })
+        foreach (var folder in new[] { "docs", "bin", "home", "scripts", "src/Fairlead.Cli" })
             Directory.CreateDirectory($"{machine.Path}/{folder}");
         foreach (var tool in tools)
             File.CreateSymbolicLink($"{machine.Path}/bin/{tool}", folders.Select(folder => Path.Combine(folder, tool)).First(File.Exists));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -44,7 +45,21 @@ internal static class CheckCommand
     }
 
     /// <summary>What is allowed and should be known before the configuration is run, a line each.</summary>
-    internal static IReadOnlyList<string> Warnings(Configuration configuration) => Plan.Of(configuration).Warnings;
+    internal static IReadOnlyList<string> Warnings(Configuration configuration) => [.. Plan.Of(configuration).Warnings, .. InputFilter.Warnings(ListensOf(configuration))];
+
+    // Every address that the packet filter may know a listen by; a host that has no address is told when it is run.
+    private static IEnumerable<(IPAddress Address, int Port, string Text)> ListensOf(Configuration configuration)
+    {
+        foreach (var port in configuration.Forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Where(port => port.Ports.First > 0))
+        {
+            IPAddress[] addresses = port.Host.Length == 0 ? [IPAddress.Any, IPAddress.IPv6Any] : IPAddress.TryParse(port.Host, out var address) ? [address] : [];
+            for (var number = port.Ports.First; number <= port.Ports.Last; number++)
+            {
+                foreach (var one in addresses)
+                    yield return (one, number, new PortEndpoint(port.Host, new PortRange(number)).ToString());
+            }
+        }
+    }
 
     private static int Run(string path, bool asJson, TextWriter output, TextWriter error)
     {
