@@ -83,5 +83,9 @@ internal static class Host
     public static ProgramEntry Stopped(int reset) =>
         new(LogLevel.Information, "stopped", reset == 0 ? "stopped" : $"stopped; {Sessions(reset)} had to be reset", new KeyValuePair<string, object?>("reset", reset));
 
+    /// <summary><c>1 forward</c>, <c>12 forwards</c>.</summary>
+    public static string Forwards(Configuration configuration) =>
+        string.Create(CultureInfo.InvariantCulture, $"{configuration.Forwards.Count} {(configuration.Forwards.Count == 1 ? "forward" : "forwards")}");
+
     private static string Sessions(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? "session" : "sessions")}");
 }

@@ -60,7 +60,7 @@ internal static class RunCommand
             using var signals = new StopSignals();
             var logging = LogOptions.Of(parsed, loaded.Configuration.Log);
             using var log = new LogWriter(Host.OpenStandardError(), logging.CreateFormat(), logging.Level);
-            log.Write(new ProgramEntry(LogLevel.Information, "running", string.Create(CultureInfo.InvariantCulture, $"running {Printable.Escape(path, 4096)} ({loaded.Configuration.Forwards.Count} forwards)"),
+            log.Write(new ProgramEntry(LogLevel.Information, "running", string.Create(CultureInfo.InvariantCulture, $"running {Printable.Escape(path, 4096)} ({Host.Forwards(loaded.Configuration)})"),
                 new("config", Printable.Escape(path, 4096)), new("forwards", loaded.Configuration.Forwards.Count)));
             foreach (var warning in loaded.Warnings.Append(inheritedWarning).OfType<string>())
                 log.Write(new ProgramEntry(LogLevel.Warning, "configuration_warning", warning));
@@ -95,7 +95,7 @@ internal static class RunCommand
             instance.Start();
             if (admin is not null)
                 log.Write(new ProgramEntry(LogLevel.Information, "admin", $"taking orders at {Printable.Escape(admin.Address)}", new KeyValuePair<string, object?>("admin", Printable.Escape(admin.Address))));
-            service.Ready($"{instance.Configuration.Forwards.Count} forwards");
+            service.Ready(Host.Forwards(instance.Configuration));
             service.Watch(instance.ProbeAsync);
 
             await signals.Asked.ConfigureAwait(false);

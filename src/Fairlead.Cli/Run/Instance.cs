@@ -109,7 +109,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
             if (accessLog is { } present)
                 await present.ReopenAsync().ConfigureAwait(false);
             Tell(outcome, isQuiet);
-            service.Ready($"{Configuration.Forwards.Count} forwards");
+            service.Ready(Host.Forwards(Configuration));
             return outcome;
         }
         finally
