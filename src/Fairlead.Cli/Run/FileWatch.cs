@@ -30,7 +30,9 @@ internal sealed class FileWatch : IDisposable
     /// <param name="readSince">When reading them began: what was written after that counts as changed, and so does what may have been.</param>
     public void Watch(IReadOnlyList<string> files, IReadOnlyList<string> folders, DateTime readSince)
     {
-        var mayBeOld = files.Any(file => File.Exists(file) && File.GetLastWriteTimeUtc(file) > readSince - interval);
+        var (from, until) = (readSince - interval, DateTime.UtcNow + interval);
+        // A time in the future says nothing, and would say it again and again.
+        var mayBeOld = files.Any(file => File.Exists(file) && File.GetLastWriteTimeUtc(file) is var written && written > from && written < until);
         Watch(() => Fingerprint(files, folders), isKnown: !mayBeOld);
     }
 

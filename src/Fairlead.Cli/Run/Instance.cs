@@ -5,6 +5,8 @@ namespace Fairlead.Cli;
 /// <summary>A running configuration: what it says, what runs of it, and how it takes over another.</summary>
 internal sealed class Instance : IInstance, IAsyncDisposable
 {
+    private static readonly TimeSpan mostWaitForReopening = TimeSpan.FromSeconds(1);
+
     private readonly string path;
     private readonly Engine engine;
     private readonly StopSignals signals;
@@ -42,8 +44,17 @@ internal sealed class Instance : IInstance, IAsyncDisposable
     /// <exception cref="ForwardException">One cannot be had.</exception>
     public void Start()
     {
-        engine.Apply(Configuration.Forwards, Configuration.Limits);
-        Watch(loaded.Sources);
+        // Orders may come already.
+        oneAtATime.Wait();
+        try
+        {
+            engine.Apply(Configuration.Forwards, Configuration.Limits);
+            Watch(loaded.Sources);
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
     }
 
     /// <summary>Completes when everything that connections live by has done a turn.</summary>
@@ -102,14 +113,16 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         await oneAtATime.WaitAsync().ConfigureAwait(false);
         try
         {
+            if (signals.Asked.IsCompleted)
+                return new ReloadOutcome(DateTimeOffset.UtcNow, ["the instance is stopping, and reloads no more"], []);
             service.Reloading();
             var outcome = await Task.Run(Reload).ConfigureAwait(false);
             lastReload = outcome;
-            // Files that are renamed to be rotated are opened again by the same signal.
-            if (accessLog is { } present)
-                await present.ReopenAsync().ConfigureAwait(false);
             Tell(outcome, isQuiet);
             service.Ready(Host.Forwards(Configuration));
+            // Files that are renamed to be rotated are opened again by the same signal. One that hangs holds up nobody for long.
+            if (Configuration.AccessLog?.File != "-" && accessLog is { } present)
+                await Task.WhenAny(present.ReopenAsync(), Task.Delay(mostWaitForReopening)).ConfigureAwait(false);
             return outcome;
         }
         finally
@@ -134,10 +147,16 @@ internal sealed class Instance : IInstance, IAsyncDisposable
             Watch(wrong.Sources);
             return new ReloadOutcome(now, [.. wrong.Errors.Select(error => error.ToString())], []);
         }
-        catch (Exception refused) when (refused is ForwardException or StartException)
+        catch (Exception refused) when (refused is ForwardException or StartException or ObjectDisposedException)
         {
             Watch(loaded.Sources);
-            return new ReloadOutcome(now, refused.Message.Split('\n'), []);
+            return new ReloadOutcome(now, refused is ObjectDisposedException ? ["the instance is stopping, and reloads no more"] : refused.Message.Split('\n'), []);
+        }
+#pragma warning disable CA1031 // Whatever it is, the running configuration goes on, and whoever asked is told.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            return new ReloadOutcome(now, [$"a bug of Fairlead: {Printable.Escape(fault.ToString(), 4000)}"], []);
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class Admission(int limit, Action? onFull = null, Action? onNear
                 taken++;
             else
                 waiter = waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-            isNearlyFull = hasRoom && limit - taken == limit / 5;
+            isNearlyFull = hasRoom && limit >= 10 && limit - taken == limit / 5;
         }
         if (isNearlyFull)
             onNearlyFull?.Invoke();

@@ -16,6 +16,9 @@ internal sealed record Binding(Forward Forward, ForwardPlan Plan, int Offset)
     /// <summary>Another binding has taken its place, or nobody is accepted any more.</summary>
     public void Replace() => replaced.Cancel();
 
+    /// <summary>The same, for those who are to wait although this one was replaced.</summary>
+    public Binding Again() => new(Forward, Plan, Offset);
+
     /// <summary>The upstreams of a client; null where nothing takes it.</summary>
     public Pool? Route(AddressKey? client) => Plan.Route(client)?.At(Offset);
 
@@ -26,24 +29,23 @@ internal sealed record Binding(Forward Forward, ForwardPlan Plan, int Offset)
     /// <returns>False when it was replaced meanwhile; nothing is taken then.</returns>
     public async ValueTask<bool> EnterAsync(Admission process)
     {
+        var (isPaced, hasPlace) = (false, false);
         try
         {
             while (Forward.Pace() is var wait && wait > TimeSpan.Zero)
                 await Task.Delay(wait, Plan.Network.Time, Replaced);
+            isPaced = true;
             await Forward.Places.EnterAsync(Replaced);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-        try
-        {
+            hasPlace = true;
             await process.EnterAsync(Replaced);
             return true;
         }
         catch (OperationCanceledException)
         {
-            Forward.Places.Leave();
+            if (isPaced)
+                Forward.GiveBackPace();
+            if (hasPlace)
+                Forward.Places.Leave();
             return false;
         }
     }

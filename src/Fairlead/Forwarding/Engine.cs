@@ -108,6 +108,8 @@ public sealed class Engine : IAsyncDisposable
     /// <exception cref="ForwardException">The forwards cannot be had; the message names each place and the remedy. Nothing has changed.</exception>
     public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null)
     {
+        // Names of this machine's addresses, which may take long to be looked up.
+        var hosts = PlannedListen.LookUp(wanted);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopping is not null, this);
@@ -116,8 +118,8 @@ public sealed class Engine : IAsyncDisposable
             var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
             var named = ConfigChange.ByIdentity(wanted);
             var staying = forwards.Where(forward => named.TryGetValue(forward.Identity, out var config) && config == forward.Plan.Config).ToDictionary(forward => forward.Identity);
-            var moving = named.Where(one => !staying.ContainsKey(one.Key)).Select(one => new ListenSet.Wish(one.Key, one.Value, [.. PlannedListen.Of(one.Value)])).ToList();
-            var claims = listens.Prepare(moving, ChooseSharing(staying.Values.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
+            var moving = named.Where(one => !staying.ContainsKey(one.Key)).Select(one => new ListenSet.Wish(one.Key, one.Value, [.. PlannedListen.Of(one.Value, hosts)])).ToList();
+            var claims = listens.Prepare(moving, forward => staying.ContainsKey(forward.Identity), ChooseSharing(staying.Values.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
             {
                 MakeRoom(limits ?? new ProcessLimits());
@@ -188,6 +190,7 @@ public sealed class Engine : IAsyncDisposable
             forwards = [.. forwards.Except(meant)];
             foreach (var forward in meant)
                 SeeOff(forward);
+            upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
             return true;
         }
     }

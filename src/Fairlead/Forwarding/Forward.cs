@@ -81,10 +81,13 @@ internal sealed class Forward
     /// <summary>How long to wait before a client may be accepted; not at all where clients do not come too fast.</summary>
     public TimeSpan Pace() => pacer?.Reserve() ?? TimeSpan.Zero;
 
+    /// <summary>Nobody was accepted for it.</summary>
+    public void GiveBackPace() => pacer?.GiveBack();
+
     /// <summary>Nobody was there to be accepted for the place that was taken.</summary>
     public void GiveBack(Admission process)
     {
-        pacer?.GiveBack();
+        GiveBackPace();
         Places.Leave();
         process.Leave();
     }

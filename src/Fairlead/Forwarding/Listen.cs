@@ -48,16 +48,21 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
             accepting.Add(acceptor.Context.RunAsync(() => AcceptAsync(acceptor, own, first)));
     }
 
-    /// <summary>Moves to another network, if it is not there: the socket goes on listening, and nobody in its backlog is lost.</summary>
-    /// <exception cref="ListenException">No descriptor is left for that; it stays where it is.</exception>
-    public void MoveTo(INetwork other, ListenOptions options)
+    /// <summary>Has its socket accepted from by another network too, which <see cref="MoveTo"/> then keeps; disposing these undoes it.</summary>
+    /// <exception cref="ListenException">No descriptor is left for that.</exception>
+    public IReadOnlyList<IAcceptor>? PrepareMove(INetwork other, ListenOptions options)
     {
-        if (other == network || !OperatingSystem.IsLinux())
-            return;
+        return other == network || !OperatingSystem.IsLinux() ? null : Handover.To(other, acceptors, options);
+    }
+
+    /// <summary>Moves to another network: the socket goes on listening, and nobody in its backlog is lost.</summary>
+    public void MoveTo(INetwork other, IReadOnlyList<IAcceptor> prepared)
+    {
         var before = acceptors;
-        (acceptors, network) = (Handover.To(other, before, options), other);
+        (acceptors, network) = (prepared, other);
         Start();
-        Handover.Leave(before);
+        if (OperatingSystem.IsLinux())
+            Handover.Leave(before);
     }
 
     /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
@@ -65,6 +70,10 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
     {
         foreach (var acceptor in acceptors)
             acceptor.Context.Run(acceptor.Unbind);
+        // Who waits for room looks again whether somebody is left to be accepted: an empty backlog ends it at once.
+        var present = Binding;
+        binding = present.Again();
+        present.Replace();
     }
 
     /// <summary>Completes when the last client of its backlog was accepted; after <see cref="Unbind"/>.</summary>
@@ -74,6 +83,12 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
     public Task AbortAsync()
     {
         binding?.Replace();
+        return DisposeAsync(acceptors);
+    }
+
+    /// <summary>Disposes acceptors, each where it belongs.</summary>
+    public static Task DisposeAsync(IReadOnlyList<IAcceptor> acceptors)
+    {
         return Task.WhenAll(acceptors.Select(acceptor => acceptor.Context.RunAsync(() =>
         {
             acceptor.Dispose();
@@ -96,11 +111,15 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
                 if (present.Plan.Network == own)
                     mine = present;
                 else if (mine.Replaced.IsCancellationRequested)
-                    present = mine = new Binding(mine.Forward, mine.Plan, mine.Offset);
+                    present = mine = mine.Again();
                 else
                     present = mine;
-                if (!await present.EnterAsync(room))
+                var isIn = await present.EnterAsync(room);
+                if (present.Replaced.IsCancellationRequested)
                 {
+                    if (isIn)
+                        present.Forward.GiveBack(room);
+                    // Nothing has taken its place: it is over.
                     if (Binding == present)
                         break;
                     continue;

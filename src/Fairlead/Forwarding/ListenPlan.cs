@@ -12,8 +12,10 @@ namespace Fairlead;
 internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int Offset)
 {
     /// <summary>The sockets of a forward, in the order of its listens and ports.</summary>
+    /// <param name="forward">The forward.</param>
+    /// <param name="hosts">What <see cref="LookUp"/> found.</param>
     /// <exception cref="ForwardException">A host to listen on has no address.</exception>
-    public static IEnumerable<PlannedListen> Of(ForwardConfig forward)
+    public static IEnumerable<PlannedListen> Of(ForwardConfig forward, IReadOnlyDictionary<string, Func<IPAddress[]>> hosts)
     {
         foreach (var listen in forward.Listen)
         {
@@ -23,7 +25,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
                 continue;
             }
             var (host, ports) = ((PortEndpoint)listen).Host is var h ? (h, ((PortEndpoint)listen).Ports) : default;
-            var addresses = AddressesOf(host);
+            var addresses = hosts[host]();
             for (var offset = 0; offset < ports.Count; offset++)
             {
                 foreach (var address in addresses)
@@ -33,6 +35,25 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
                 }
             }
         }
+    }
+
+    /// <summary>Looks up what forwards listen on. Blocks where that is a name; what it cannot find is thrown when it is asked for.</summary>
+    public static IReadOnlyDictionary<string, Func<IPAddress[]>> LookUp(IEnumerable<ForwardConfig> forwards)
+    {
+        var found = new Dictionary<string, Func<IPAddress[]>>();
+        foreach (var host in forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Select(port => port.Host).Distinct())
+        {
+            try
+            {
+                var addresses = AddressesOf(host);
+                found.Add(host, () => addresses);
+            }
+            catch (ForwardException unknown)
+            {
+                found.Add(host, () => throw unknown);
+            }
+        }
+        return found;
     }
 
     private static IPAddress[] AddressesOf(string host)

@@ -8,8 +8,9 @@ namespace Fairlead;
 /// <param name="Planned">What was planned.</param>
 /// <param name="Listen">What is bound for it.</param>
 /// <param name="Network">The network that it is to belong to.</param>
+/// <param name="Moved">Acceptors of that network, where the listen belongs to another as yet.</param>
 /// <param name="IsFresh">Whether it was bound for this change, and accepts nobody yet.</param>
-internal sealed record Claim(PlannedListen Planned, Listen Listen, INetwork Network, bool IsFresh);
+internal sealed record Claim(PlannedListen Planned, Listen Listen, INetwork Network, IReadOnlyList<IAcceptor>? Moved, bool IsFresh);
 
 /// <summary>
 /// The listens of all forwards. A change is prepared first, which binds what is new and touches nothing that runs; then it is kept or undone.
@@ -26,16 +27,17 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     /// <summary>Binds what forwards need beside what is bound already.</summary>
     /// <param name="forwards">Forwards that are new or changed.</param>
+    /// <param name="isStaying">Whether a running forward is to stay as it is: its listens are not to be had.</param>
     /// <param name="shared">Whether event loops share a listening socket.</param>
     /// <returns>Their listens by the forward's identity, in the order in which they are written.</returns>
     /// <exception cref="ForwardException">One cannot be had; what was bound is undone.</exception>
-    public Dictionary<string, List<Claim>> Prepare(IEnumerable<Wish> forwards, bool shared)
+    public Dictionary<string, List<Claim>> Prepare(IEnumerable<Wish> forwards, Func<Forward, bool> isStaying, bool shared)
     {
         var claims = new Dictionary<string, List<Claim>>();
         try
         {
             foreach (var wish in forwards)
-                Prepare(wish, shared, claims[wish.Identity] = []);
+                Prepare(wish, isStaying, shared, claims[wish.Identity] = []);
             return claims;
         }
         catch
@@ -46,17 +48,16 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     }
 
     /// <summary>Gives up what was prepared. When this returns, none of it is bound any more.</summary>
-    public static void Undo(IEnumerable<Claim> claims) => Task.WaitAll([.. claims.Where(claim => claim.IsFresh).Select(claim => claim.Listen.AbortAsync())]);
+    public static void Undo(IEnumerable<Claim> claims) => Task.WaitAll([.. claims.Select(claim => claim.IsFresh ? claim.Listen.AbortAsync() : Listen.DisposeAsync(claim.Moved ?? []))]);
 
     /// <summary>Makes a claim true: from now on its clients are those of the binding.</summary>
     public void Keep(Claim claim, Binding binding)
     {
         claim.Listen.Bind(binding, claim.Planned.Written);
+        if (claim.Moved is not null)
+            claim.Listen.MoveTo(claim.Network, claim.Moved);
         if (!claim.IsFresh)
-        {
-            Move(claim, binding.Plan.Config);
             return;
-        }
         listens.Add(claim.Listen.Key, claim.Listen);
         claim.Listen.Start();
     }
@@ -86,15 +87,19 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         listens.Clear();
     }
 
-    private void Prepare(Wish wish, bool shared, List<Claim> claims)
+    private void Prepare(Wish wish, Func<Forward, bool> isStaying, bool shared, List<Claim> claims)
     {
         var (identity, forward, plan) = wish;
         var network = networks.Of(forward);
-        if (inherited.TakeNamed(forward.Name) is { Count: > 0 } named)
+        if (listens.Values.Where(listen => listen.Key.StartsWith(KeyOfInherited(identity), StringComparison.Ordinal)).ToList() is { Count: > 0 } present)
         {
-            claims.AddRange(named.Select(one => Adopt(one.Socket, forward, network, plan.Find(planned => planned.Address.Equals(one.Address)) ?? plan[0])));
+            claims.AddRange(present.Select(listen => Take(listen, PlannedAt(plan, listen.EndPoint), forward, network, isStaying)));
             return;
         }
+        foreach (var (socket, address) in inherited.TakeNamed(forward.Name))
+            claims.Add(Adopt($"{KeyOfInherited(identity)}{socket.Descriptor}", socket, forward, network, PlannedAt(plan, address)));
+        if (claims.Count > 0)
+            return;
         var (chosenPort, chosenFor) = (0, (Endpoint?)null);
         for (var i = 0; i < plan.Count; i++)
         {
@@ -103,13 +108,13 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             var key = planned.Address is IPEndPoint { Port: 0 } ? $"{planned.Text} {i} of {identity}" : planned.Address.ToString()!;
             if (listens.TryGetValue(key, out var listen))
             {
-                claims.Add(new Claim(planned, listen, network, false));
+                claims.Add(Take(listen, planned, forward, network, isStaying));
                 (chosenPort, chosenFor) = ((listen.EndPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 continue;
             }
             if (inherited.TakeAt(planned.Address) is { } given)
             {
-                claims.Add(Adopt(given, forward, network, planned));
+                claims.Add(Adopt(key, given, forward, network, planned));
                 continue;
             }
             // Port 0 on several addresses (localhost) is one port, the one that the system chose for the first.
@@ -121,11 +126,16 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
                 var endPoint = acceptors[0].LocalEndPoint;
                 (chosenPort, chosenFor) = ((endPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                claims.Add(new Claim(planned, new Listen(key, Printable.Escape(text), network, acceptors, room, log), network, true));
+                claims.Add(new Claim(planned, new Listen(key, Printable.Escape(text), network, acceptors, room, log), network, null, true));
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
                 log(Notice.FamilyMissing(planned.Text, "IPv6"));
+            }
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && OwnAt(planned.Address) is { } own)
+            {
+                throw new ForwardException(
+                    $"cannot listen on {Printable.Escape(planned.Text)} while {own.Text} is listened on, which this change gives up: what is new is bound before anything is closed; make the change in two steps, or start again", refusal);
             }
             catch (ListenException refusal)
             {
@@ -134,25 +144,40 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         }
     }
 
-    private void Move(Claim claim, ForwardConfig config)
+    private Claim Take(Listen listen, PlannedListen planned, ForwardConfig forward, INetwork network, Func<Forward, bool> isStaying)
     {
+        // A name that this machine resolves to the address of another listen.
+        if (isStaying(listen.Binding.Forward))
+            throw new ForwardException($"cannot listen on {Printable.Escape(planned.Text)}: forward {Printable.Escape(listen.Binding.Forward.Title)} listens there; give one of them another port or address");
         try
         {
-            claim.Listen.MoveTo(claim.Network, Options(config, claim.Planned, shared: true));
+            return new Claim(planned, listen, network, listen.PrepareMove(network, Options(forward, planned, shared: true)), false);
         }
         catch (ListenException e)
         {
-            log(Notice.NotMoved(claim.Listen.Text, networks.NameOf(claim.Network), e));
+            throw new ForwardException(
+                $"forward {Printable.Escape(forward.Title)}: {listen.Text} cannot go over to the {networks.NameOf(network)} engine: {Printable.Escape(e.Message.TrimEnd('.'))}; leave engine as it was, or start again", e);
         }
     }
 
+    private Listen? OwnAt(EndPoint address)
+    {
+        return address is not IPEndPoint wanted ? null
+            : listens.Values.FirstOrDefault(listen => listen.EndPoint is IPEndPoint own && own.Port == wanted.Port && !own.Equals(wanted));
+    }
+
+    // Of the sockets that carry a forward's name, none needs to be on an address that it would listen on.
+    private static string KeyOfInherited(string identity) => $"inherited by {identity}: ";
+
+    private static PlannedListen PlannedAt(List<PlannedListen> plan, EndPoint address) => plan.Find(planned => planned.Address.Equals(address)) ?? plan[0];
+
     // What was inherited is the same listen under its address as long as it is listened on.
-    private Claim Adopt(InheritedSocket socket, ForwardConfig forward, INetwork network, PlannedListen planned)
+    private Claim Adopt(string key, InheritedSocket socket, ForwardConfig forward, INetwork network, PlannedListen planned)
     {
         var acceptors = InheritedSockets.Adopt(socket, network, Options(forward, planned, shared: true));
         var address = acceptors[0].LocalEndPoint;
         var text = Printable.Escape(address is IPEndPoint ? address.ToString()! : $"unix:{address}");
-        return new Claim(planned, new Listen(planned.Address.ToString()!, text, network, acceptors, room, log), network, true);
+        return new Claim(planned, new Listen(key, text, network, acceptors, room, log), network, null, true);
     }
 
     private ListenOptions Options(ForwardConfig forward, PlannedListen planned, bool shared) => new()

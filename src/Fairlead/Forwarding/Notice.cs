@@ -35,10 +35,6 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
             : new(LogLevel.Warning, "upstream_down", $"upstream {upstream} is down{(reason is null ? "" : $" ({Printable.Escape(reason)})")}; new connections avoid it",
                 ("upstream", upstream), ("reason", reason is null ? null : Printable.Escape(reason)));
 
-    public static Notice NotMoved(string listen, string engine, ListenException reason) =>
-        new(LogLevel.Warning, "not_moved", $"{Printable.Escape(listen)} cannot go over to the {engine} engine ({Printable.Escape(reason.Message.TrimEnd('.'))}); it goes on as before",
-            ("listen", Printable.Escape(listen)), ("engine", engine));
-
     public static Notice InheritedUnused(string warning) => new(LogLevel.Warning, "inherited_unused", warning);
 
     public static Notice FamilyMissing(string listen, string family) =>
@@ -72,12 +68,12 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
 
     public static Notice NearlyFull(int limit) =>
         new(LogLevel.Warning, "nearly_full",
-            $"four of five of the {limit} sessions that the descriptor limit allows are taken; raise the limit in time (ulimit -n, or LimitNOFILE= in the unit)",
+            $"four of five of the {limit} sessions that there may be at once are taken; raise the limit in time (limits.connections, or the descriptors: ulimit -n, LimitNOFILE= in the unit)",
             ("sessions", limit));
 
     public static Notice Full(int limit) =>
         new(LogLevel.Warning, "full",
-            $"all {limit} sessions that the descriptor limit allows are taken; further clients wait in the kernel's backlog (raise the limit with ulimit -n)",
+            $"all {limit} sessions that there may be at once are taken; further clients wait in the kernel's backlog (raise limits.connections, or the descriptors: ulimit -n, LimitNOFILE= in the unit)",
             ("sessions", limit));
 
     public static Notice Fault(Exception fault, string where) =>

@@ -15,13 +15,14 @@ internal sealed class ForwardingRig : IAsyncDisposable
     private readonly ConcurrentBag<IDisposable> owned = [];
     private readonly List<Task> serving = [];
 
-    public ForwardingRig(EngineKind kind, LookUps? lookUps = null, int loops = 2)
+    public ForwardingRig(EngineKind kind, LookUps? lookUps = null, int loops = 2, IReadOnlyList<InheritedSocket>? inherited = null)
     {
         Kind = kind;
         Assert.SkipUnless(kind != EngineKind.Native || OperatingSystem.IsLinux(), "The native engine needs Linux.");
         var options = new EngineOptions
         {
             Loops = loops,
+            Inherited = inherited ?? [],
             Log = entry =>
             {
                 log.Enqueue(entry);

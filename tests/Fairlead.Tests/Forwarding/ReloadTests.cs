@@ -176,6 +176,86 @@ public abstract class ReloadContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task A_forward_that_is_full_gives_its_port_back_when_it_is_drained()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
+        var through = rig.Start(config);
+        var (client, accepted) = await rig.SessionAsync(through, server);
+        Assert.True(rig.Engine.Drain("web"));
+        while (await rig.TryConnectAsync(through) is not DialOutcome.Refused)
+            await Task.Yield();
+        rig.Engine.Apply([config with { To = rig.Forward(rig.Greet("again")).To }]);
+        Assert.Equal("again", await rig.ReadWordAsync(through));
+        await Traffic.SayAsync(client, accepted, "still here");
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Nobody_takes_the_listen_of_a_forward_that_stays_by_another_name_of_its_address()
+    {
+        var name = Dns.GetHostName();
+        var own = Dns.GetHostAddresses(name).FirstOrDefault(address => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork);
+        Assert.SkipWhen(own is null || own.ToString() == name, "The name of this machine has no IPv4 address here.");
+        await using var rig = new ForwardingRig(kind);
+        var port = ForwardingRig.FreePorts(1);
+        var web = rig.Forward(rig.Greet("web"), $"{own}:{port}") with { Name = "web" };
+        try
+        {
+            rig.Engine.Start(web);
+        }
+        catch (ForwardException e)
+        {
+            Assert.Skip($"The address of this machine's name cannot be listened on: {e.Message}");
+        }
+        var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply([web, rig.Forward(rig.Greet("thief"), $"{name}:{port}") with { Name = "thief" }]));
+        Assert.Contains("forward web listens there", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("web", await rig.ReadWordAsync(new IPEndPoint(own!, port)));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task To_widen_an_address_takes_two_steps_and_the_refusal_says_so()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var port = ForwardingRig.FreePorts(1);
+        var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{port}") with { Name = "web" };
+        var through = rig.Start(config);
+        var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply([config with { Listen = [Endpoint.Parse($"0.0.0.0:{port}")] }]));
+        Assert.Contains($"while 127.0.0.1:{port} is listened on, which this change gives up", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("word", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Sockets_that_were_inherited_by_name_are_the_forwards_also_after_a_reload()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Skip("Sockets are inherited on Linux.");
+            return;
+        }
+        var made = new List<System.Net.Sockets.Socket>();
+        for (var i = 0; i < 2; i++)
+        {
+            made.Add(new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp));
+            made[i].Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            made[i].Listen();
+        }
+        var given = new List<InheritedSocket>();
+        foreach (var socket in made)
+            given.Add(new InheritedSocket("web", Libc.fcntl((int)socket.SafeHandle.DangerousGetHandle(), Libc.F_DUPFD_CLOEXEC, 3)));
+        await using var rig = new ForwardingRig(kind, inherited: given);
+        var config = rig.Forward(rig.Greet("one"), ":1") with { Name = "web" };
+        rig.Engine.Apply([config]);
+        Assert.All(made, socket => Assert.Equal("one", rig.ReadWordAsync(socket.LocalEndPoint!).GetAwaiter().GetResult()));
+        rig.Engine.Apply([config with { To = rig.Forward(rig.Greet("two")).To }]);
+        foreach (var socket in made)
+        {
+            Assert.Equal("two", await rig.ReadWordAsync(socket.LocalEndPoint!));
+            socket.Dispose();
+        }
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task A_drained_forward_comes_back_with_the_next_reload()
     {
         await using var rig = new ForwardingRig(kind);
