@@ -6,8 +6,6 @@ namespace Fairlead.Bench;
 /// <summary>The figures as people and programs read them. It shows ranges and draws no conclusion.</summary>
 sealed class Report(Options options, Machine machine, IReadOnlyList<string> leftOut)
 {
-    const string Reference = "haproxy";
-
     static readonly JsonSerializerOptions json = new()
     {
         WriteIndented = true,
@@ -64,6 +62,7 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
                 result.Work.Name,
                 result.Work.What,
                 result.Rounds,
+                result.Work.Reference,
                 result.Failures,
                 Metrics = result.Work.Metrics.Select((metric, m) => new
                 {
@@ -74,7 +73,7 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
                     {
                         peer.Name,
                         Spread = Spread.Of(result[m, p]),
-                        RatioToHaproxy = Ratio(result, m, p, IndexOf(result, Reference)),
+                        RatioToReference = Ratio(result, m, p, IndexOf(result, result.Work.Reference)),
                         RatioToBest = Ratio(result, m, p, Best(result, m)),
                         // JSON has no NaN: a round without a value is null.
                         Values = result[m, p].Select(value => double.IsFinite(value) ? value : (double?)null),
@@ -87,14 +86,14 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
     static Table TableOf(WorkResult result, int m)
     {
         var metric = result.Work.Metrics[m];
-        var reference = IndexOf(result, Reference);
+        var reference = IndexOf(result, result.Work.Reference);
         var best = Best(result, m);
         string[] head = [metric.Name + (metric.LessIsBetter ? " (less is better)" : ""), "median", "10–90 %"];
         if (reference is not null)
-            head = [.. head, "× " + Reference];
-        // Where haproxy itself is the best, its column says so already.
+            head = [.. head, "× " + result.Work.Reference];
+        // Where the reference itself is the best, its column says so already.
         if (best is { } b)
-            head = b == reference ? [.. head[..^1], $"× {Reference} (the best)"] : [.. head, $"× {result.Peers[b].Name} (the best)"];
+            head = b == reference ? [.. head[..^1], $"× {result.Work.Reference} (the best)"] : [.. head, $"× {result.Peers[b].Name} (the best)"];
         var table = new Table(head);
         for (var p = 0; p < result.Peers.Count; p++)
         {

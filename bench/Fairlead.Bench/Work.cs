@@ -23,6 +23,9 @@ abstract class Work : IDisposable
 
     public virtual bool Takes(Peer peer) => peer.OnlyFor is null || peer.OnlyFor == Kind;
 
+    /// <summary>The peer that all are set against, in a column of its own.</summary>
+    public virtual string Reference => "haproxy";
+
     /// <summary>Starts the targets, and the forwarders where they live through all rounds.</summary>
     public abstract void Open(IReadOnlyList<Peer> peers, Workshop workshop);
 
