@@ -11,7 +11,7 @@ namespace Fairlead.Bench;
 /// apart as well, since the kernel takes 127.0.0.1 as the source for all of them. A forwarder has all its lanes from the
 /// start, so it lives, warm, through all rounds.
 /// </remarks>
-sealed class ConnectionsWork(Options options) : Work
+class ConnectionsWork(Options options) : Work
 {
     /// <summary>Lanes come round again after that many bursts of a peer, minutes later.</summary>
     const int MostLanes = 64;
@@ -22,7 +22,8 @@ sealed class ConnectionsWork(Options options) : Work
     int lanes;
 
     public override string Name => "connections";
-    public override string What => $"a new connection for each HTTP request, wrk with {Wrk.Connections} at a time to nginx, {options.WholeSeconds} × 1 s each";
+    public override string What => Load;
+    protected string Load => $"a new connection for each HTTP request, wrk with {Wrk.Connections} at a time to nginx, {options.WholeSeconds} × 1 s each";
     public override string? Missing => Wrk.Missing;
 
     public override IReadOnlyList<Metric> Metrics { get; } =

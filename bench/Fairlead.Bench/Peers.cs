@@ -18,6 +18,7 @@ static class Peers
         new DirectPeer(),
         new FairleadPeer(options.Fairlead, oneLoop: false),
         new FairleadPeer(options.Fairlead, oneLoop: true),
+        .. Configured.All.Select(variant => new FairleadRunPeer(options.Fairlead, variant)),
         new HaproxyPeer(),
         new HaproxyPeer(bulkBuffers: true),
         new HaproxyPeer(threads: 1),
