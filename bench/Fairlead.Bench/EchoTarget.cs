@@ -10,11 +10,13 @@ sealed class EchoTarget : IDisposable
     readonly List<Socket> connections = [];
     readonly Lock gate = new();
     readonly bool onlyOnce;
+    readonly byte mark;
 
     /// <param name="onlyOnce">Answers the first byte of a connection and then lets it lie: no thread for each of thousands.</param>
-    public EchoTarget(bool onlyOnce)
+    /// <param name="mark">Added to the first byte of each answer, to tell targets apart.</param>
+    public EchoTarget(bool onlyOnce, byte mark = 0)
     {
-        this.onlyOnce = onlyOnce;
+        (this.onlyOnce, this.mark) = (onlyOnce, mark);
         listener.Bind(Loopback.NewEndPoint());
         listener.Listen(4096);
         new Thread(Accept) { IsBackground = true, Name = "echo" }.Start();
@@ -59,6 +61,7 @@ sealed class EchoTarget : IDisposable
                     connection.Dispose();
                     return;
                 }
+                buffer[0] += mark;
                 connection.Send(buffer.AsSpan(0, n));
             }
             while (!onlyOnce);

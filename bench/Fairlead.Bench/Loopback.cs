@@ -11,6 +11,9 @@ static class Loopback
     /// that none of them sits on a port between its choice and the bind.</summary>
     const int FirstPort = 20_000, LastPort = 32_000;
 
+    /// <summary>Where thousands are looked for: mostly below the others, which have to find theirs by chance.</summary>
+    const int FirstOfMany = 10_000;
+
     static readonly HashSet<int> taken = [];
 
     /// <summary>127.0.0.1 with a port that nobody has, and that is not given out twice.</summary>
@@ -22,22 +25,21 @@ static class Loopback
         while (true)
         {
             var port = Random.Shared.Next(FirstPort, LastPort);
-            lock (taken)
-            {
-                if (!taken.Add(port))
-                    continue;
-            }
-            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                probe.Bind(new IPEndPoint(IPAddress.Any, port));
+            if (TryTake(port))
                 return port;
-            }
-            catch (SocketException)
-            {
-                continue;
-            }
         }
+    }
+
+    /// <summary>127.0.0.1 with so many ports in ascending order, one after the other but for those that somebody has.</summary>
+    public static IReadOnlyList<IPEndPoint> NewEndPoints(int count)
+    {
+        var found = new List<IPEndPoint>(count);
+        for (var port = FirstOfMany; port < LastPort && found.Count < count; port++)
+        {
+            if (TryTake(port))
+                found.Add(new(IPAddress.Loopback, port));
+        }
+        return found.Count == count ? found : throw new MeasureException($"only {found.Count} of {count} ports between {FirstOfMany} and {LastPort} are free");
     }
 
     /// <summary>Waits until somebody listens on every address. Asks the kernel's table and not the listener: a connection
@@ -54,6 +56,28 @@ static class Loopback
             if (child.HasEnded || DateTime.UtcNow > deadline)
                 throw new MeasureException($"{child.Program} {(child.HasEnded ? "ended" : "does not listen")}: {child.LastWords}");
             Thread.Sleep(5);
+        }
+    }
+
+    /// <summary>How many of these nobody listens on now.</summary>
+    public static int CountSilent(IEnumerable<IPEndPoint> endPoints) => endPoints.Select(Spell).Except(Listeners()).Count();
+
+    static bool TryTake(int port)
+    {
+        lock (taken)
+        {
+            if (!taken.Add(port))
+                return false;
+        }
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            probe.Bind(new IPEndPoint(IPAddress.Any, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

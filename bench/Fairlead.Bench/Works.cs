@@ -25,5 +25,6 @@ static class Works
         new MixedWork(options),
         new StartWork(),
         new RestWork(),
+        new ManyWork(options),
     ];
 }
