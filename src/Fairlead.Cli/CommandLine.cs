@@ -19,10 +19,13 @@ internal static class CommandLine
           fairlead demo                                      a running example that needs nothing else
           fairlead forward 8080:10.0.0.5:80                  port 8080 of this machine is port 80 of 10.0.0.5
           fairlead forward 127.0.0.1:8080:example.com:80     the same for this machine only
-          fairlead forward --help                            every form and option
+          fairlead check                                     every error of fairlead.yaml, or what it comes to here
+          fairlead run                                       runs it; SIGHUP or 'fairlead reload' reads it again
+          fairlead status                                    what the running one does; 'fairlead top' shows it live
+          fairlead COMMAND --help                            every form and option, with examples
 
         Exit status:
-          0 done, 1 failed while running, 2 wrong usage, or a listen that cannot be had
+          0 done, 1 failed while running, 2 wrong usage, a configuration with errors, or a listen that cannot be had
         """;
 
     /// <summary>Runs the program.</summary>

@@ -6,8 +6,8 @@ namespace Fairlead.Cli;
 internal static class DrainCommand
 {
     private const string Notes = """
-        Its port is free from then on, and its connections end by themselves. So it stays until the next
-        start; 'fairlead close --forward' ends those that remain.
+        Its port is free from then on, and its connections end by themselves; 'fairlead close --forward' ends those that
+        remain. The next reload or start listens again, unless the forward has left the configuration.
 
         Examples:
           fairlead drain web
