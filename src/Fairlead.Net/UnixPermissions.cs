@@ -6,11 +6,9 @@ namespace Fairlead.Net;
 /// <summary>Who may do what with the file at a path, links not followed; see inode(7).</summary>
 /// <param name="Owner">The user that owns it.</param>
 /// <param name="Mode">Its type and permission bits.</param>
-internal readonly partial record struct UnixPermissions(uint Owner, ushort Mode)
+internal readonly record struct UnixPermissions(uint Owner, ushort Mode)
 {
-    // linux/stat.h and linux/fcntl.h
-    private const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100;
-    private const uint STATX_TYPE = 0x1, STATX_MODE = 0x2, STATX_UID = 0x8;
+    // linux/stat.h
     private const ushort S_IFMT = 0xF000, S_IFDIR = 0x4000, S_IFREG = 0x8000, S_IFLNK = 0xA000, S_ISVTX = 0x200, S_IWGRP = 0x10, S_IWOTH = 0x2;
 
     public bool IsFolder => (Mode & S_IFMT) == S_IFDIR;
@@ -32,19 +30,7 @@ internal readonly partial record struct UnixPermissions(uint Owner, ushort Mode)
     [SupportedOSPlatform("linux")]
     public static UnixPermissions At(string path, bool follow = false)
     {
-        return statx(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE | STATX_UID, out var found) == 0
-            ? new UnixPermissions(found.stx_uid, found.stx_mode)
-            : throw new IOException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
-    }
-
-    // statx(2) rather than stat(2): its structure is the same on every processor.
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int statx(int dirfd, string pathname, int flags, uint mask, out Statx statxbuf);
-
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct Statx
-    {
-        [FieldOffset(20)] public uint stx_uid;
-        [FieldOffset(28)] public ushort stx_mode;
+        var error = UnixStat.Look(path, follow, out var found);
+        return error == 0 ? new UnixPermissions(found.stx_uid, found.stx_mode) : throw new IOException(Marshal.GetPInvokeErrorMessage(-error));
     }
 }

@@ -23,12 +23,5 @@ internal sealed record LogOptions(LogStyle Style, LogLevel Level)
     /// <summary>What the command line says, and what the configuration does where it says nothing.</summary>
     public static LogOptions Of(ParseResult parsed, LogConfig config) => new(parsed.GetValue(style) ?? config.Format, parsed.GetValue(level) ?? config.Level);
 
-    public LogFormat CreateFormat() => Style == LogStyle.Json ? new JsonLogFormat() : new TextLogFormat(HasColour());
-
-    private static bool HasColour()
-    {
-        return !Console.IsErrorRedirected
-            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
-            && Environment.GetEnvironmentVariable("TERM") != "dumb";
-    }
+    public LogFormat CreateFormat() => Style == LogStyle.Json ? new JsonLogFormat() : new TextLogFormat(!Console.IsErrorRedirected && Screen.WantsColour);
 }

@@ -12,8 +12,11 @@ internal readonly record struct Screen(int? Width, bool HasColour)
             return new Screen(null, false);
         // A terminal that does not know its size says 0.
         var width = Console.WindowWidth > 0 ? Console.WindowWidth : 80;
-        return new Screen(width, string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb");
+        return new Screen(width, WantsColour);
     }
+
+    /// <summary>Whether a terminal of this user is to have colours: https://no-color.org, and terminals that know none.</summary>
+    public static bool WantsColour => string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb";
 
     public string Inked(string text, Ink ink) => Table.Inked(text, ink, HasColour);
 

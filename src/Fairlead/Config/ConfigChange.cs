@@ -18,12 +18,22 @@ public sealed record ConfigChange(
     public static ConfigChange Between(IReadOnlyList<ForwardConfig> running, IReadOnlyList<ForwardConfig> wanted)
     {
         var (old, next) = (ByIdentity(running), ByIdentity(wanted));
-        var pairs = next.Where(one => old.ContainsKey(one.Key)).Select(one => (Old: old[one.Key], New: one.Value)).ToList();
-        return new ConfigChange(
-            [.. next.Where(one => !old.ContainsKey(one.Key)).Select(one => one.Value)],
-            [.. old.Where(one => !next.ContainsKey(one.Key)).Select(one => one.Value)],
-            [.. pairs.Where(pair => pair.Old != pair.New)],
-            [.. pairs.Where(pair => pair.Old == pair.New).Select(pair => pair.New)]);
+        var (added, removed, changed, unchanged) = (new List<ForwardConfig>(), new List<ForwardConfig>(), new List<(ForwardConfig, ForwardConfig)>(), new List<ForwardConfig>());
+        foreach (var (identity, forward) in next)
+        {
+            if (!old.TryGetValue(identity, out var before))
+                added.Add(forward);
+            else if (before == forward)
+                unchanged.Add(forward);
+            else
+                changed.Add((before, forward));
+        }
+        foreach (var (identity, forward) in old)
+        {
+            if (!next.ContainsKey(identity))
+                removed.Add(forward);
+        }
+        return new ConfigChange(added, removed, changed, unchanged);
     }
 
     /// <summary>The forwards by what makes them the same after a reload, in their order. Of several on "any port" of the same address, the first is the first.</summary>

@@ -82,7 +82,7 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
     private static long SocketsOf(Configuration configuration, int descriptorLimit, int loops, bool isLinux)
     {
         var ports = configuration.Forwards.Sum(PortsOf);
-        var shared = ports * loops >= descriptorLimit / 8;
+        var shared = Descriptors.SharesListens(ports, loops, descriptorLimit);
         return configuration.Forwards.Sum(forward =>
             PortsOf(forward) * (shared || !isLinux || forward.Engine == EngineKind.Portable ? 1 : loops) + forward.Listen.Count(listen => listen is UnixEndpoint));
     }
@@ -94,7 +94,7 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         if (limit == int.MaxValue)
             return (written ?? int.MaxValue / 2, written is null ? "no descriptor limit is known here" : "limits.connections", null);
         var (reserve, pipes) = (Descriptors.Reserve(limit), Descriptors.Pipes(limit));
-        var room = (int)Math.Clamp((limit - open - sockets - reserve - 2 * pipes) / 2, 0, int.MaxValue);
+        var room = Math.Max(0, Descriptors.Sessions(limit, (int)Math.Min(open + sockets, limit), pipes));
         var arithmetic = string.Create(CultureInfo.InvariantCulture,
             $"({limit} descriptors - {open} open - {sockets} listening - {reserve} kept back - {2 * pipes} for {pipes} pipes) / 2 for each session = {room}");
         var warning = room < 1 ? string.Create(CultureInfo.InvariantCulture, $"the descriptor limit of {limit} leaves no room for a session beside {sockets} listening sockets; raise it (ulimit -Hn, LimitNOFILE= in a unit)")

@@ -28,6 +28,9 @@ internal static class Descriptors
     /// <summary>How many pipes splice may have: an eighth of the limit in descriptors, two each, and no more than is of use; none where descriptors are dear.</summary>
     public static int Pipes(int limit) => limit < 256 ? 0 : Math.Min(64, limit / 16);
 
+    /// <summary>Whether event loops share a listening socket: one for each spreads clients evenly, but multiplies descriptors.</summary>
+    public static bool SharesListens(long listens, int loops, int limit) => listens * loops >= limit / 8;
+
     /// <summary>
     /// How many sessions there is room for beside what is open, the reserve and the pipes: a session is two descriptors. Below one there
     /// is no room at all.

@@ -117,9 +117,18 @@ public sealed class Engine : IAsyncDisposable
                 throw new ForwardException(string.Join('\n', errors));
             var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
             var named = ConfigChange.ByIdentity(wanted);
-            var staying = forwards.Where(forward => named.TryGetValue(forward.Identity, out var config) && config == forward.Plan.Config).ToDictionary(forward => forward.Identity);
-            var moving = named.Where(one => !staying.ContainsKey(one.Key)).Select(one => new ListenSet.Wish(one.Key, one.Value, [.. PlannedListen.Of(one.Value, hosts)])).ToList();
-            var claims = listens.Prepare(moving, forward => staying.ContainsKey(forward.Identity), ChooseSharing(staying.Values.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
+            var known = forwards.ToDictionary(forward => forward.Identity);
+            var unchanged = new HashSet<object>(change.Unchanged, ReferenceEqualityComparer.Instance);
+            var (moving, staying) = (new List<ListenSet.Wish>(), new HashSet<Forward>());
+            foreach (var (identity, config) in named)
+            {
+                var running = known.GetValueOrDefault(identity);
+                if (running is not null && unchanged.Contains(config))
+                    staying.Add(running);
+                else
+                    moving.Add(new ListenSet.Wish(identity, config, [.. PlannedListen.Of(config, hosts)], running?.Listens ?? []));
+            }
+            var claims = listens.Prepare(moving, staying.Contains, ChooseSharing(staying.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
             {
                 MakeRoom(limits ?? new ProcessLimits());
@@ -129,7 +138,7 @@ public sealed class Engine : IAsyncDisposable
                 ListenSet.Undo(claims.Values.SelectMany(of => of));
                 throw;
             }
-            Commit(named, claims);
+            Commit(named, known, claims);
             foreach (var warning in inherited.CloseRest())
                 Log(Notice.InheritedUnused(warning));
             return change;
@@ -195,9 +204,9 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
-    private void Commit(OrderedDictionary<string, ForwardConfig> wanted, Dictionary<string, List<Claim>> claims)
+    private void Commit(OrderedDictionary<string, ForwardConfig> wanted, Dictionary<string, Forward> known, Dictionary<string, List<Claim>> claims)
     {
-        var known = forwards.ToDictionary(forward => forward.Identity);
+        var ephemeral = ListenRefusal.EphemeralPorts();
         var kept = claims.Values.SelectMany(of => of).Select(claim => claim.Listen).ToHashSet();
         foreach (var (identity, own) in claims)
         {
@@ -216,11 +225,11 @@ public sealed class Engine : IAsyncDisposable
                 listens.Keep(claim, new Binding(forward, plan, claim.Planned.Offset));
                 forward.Listens.Add(claim.Listen);
             }
-            Announce(forward, own);
+            Announce(forward, own, ephemeral);
             if (!isNew && config.OnChange == OnChange.Close)
                 forward.Close(session => session.Binding.Plan != plan);
         }
-        foreach (var gone in forwards.Where(forward => !wanted.ContainsKey(forward.Identity)).ToList())
+        foreach (var gone in forwards.Where(forward => !wanted.ContainsKey(forward.Identity)))
         {
             // A listen that another forward has now is that one's.
             gone.Listens.RemoveAll(kept.Contains);
@@ -297,7 +306,6 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
-    // One listening socket a loop spreads clients evenly, but multiplies descriptors.
     private bool ChooseSharing(int count)
     {
         if (count > descriptorLimit - Descriptors.Reserve(descriptorLimit) - Descriptors.CountOpen() + listens.Count + 2 * SessionCount)
@@ -306,7 +314,7 @@ public sealed class Engine : IAsyncDisposable
                 $"{count} {(count == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
                 + $"{Descriptors.Reserve(descriptorLimit)} kept back; listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
         }
-        return (long)count * options.Loops >= descriptorLimit / 8;
+        return Descriptors.SharesListens(count, options.Loops, descriptorLimit);
     }
 
     private void MakeRoom(ProcessLimits limits)
@@ -332,9 +340,8 @@ public sealed class Engine : IAsyncDisposable
     }
 
     // Says where clients are let in from now on.
-    private void Announce(Forward forward, List<Claim> claims)
+    private void Announce(Forward forward, List<Claim> claims, (int First, int Last)? ephemeral)
     {
-        var ephemeral = ListenRefusal.EphemeralPorts();
         var engine = networks.NameOf(forward.Plan.Network);
         foreach (var written in forward.Plan.Config.Listen)
         {

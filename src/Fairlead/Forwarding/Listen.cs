@@ -14,23 +14,22 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
     /// <summary>What makes it the same listen after a reload.</summary>
     public string Key => key;
 
+    /// <summary>Whether it is one that carries its forward's name, and stays with it wherever else the forward would listen.</summary>
+    public bool IsInheritedByName { get; init; }
+
     /// <summary>The address as it is shown: escaped.</summary>
     public string Text => text;
 
     /// <summary>The address, with the port that the system chose where 0 was asked for.</summary>
     public EndPoint EndPoint { get; } = acceptors[0].LocalEndPoint;
 
-    /// <summary>The listen of which it is a part, as it was written.</summary>
-    public Endpoint? Written { get; private set; }
-
     /// <summary>Whose its clients are at present.</summary>
     public Binding Binding => binding!;
 
     /// <summary>Says whose its clients are from now on.</summary>
-    public void Bind(Binding next, Endpoint written)
+    public void Bind(Binding next)
     {
         var before = binding;
-        Written = written;
         binding = next;
         if (before is not null && before.Plan.Config.Timeouts.Tuning != next.Plan.Config.Timeouts.Tuning)
         {

@@ -18,7 +18,11 @@ internal sealed record Claim(PlannedListen Planned, Listen Listen, INetwork Netw
 internal sealed class ListenSet(Networks networks, InheritedSockets inherited, Admission room, Action<LogEntry> log)
 {
     /// <summary>What a forward is to listen on.</summary>
-    internal sealed record Wish(string Identity, ForwardConfig Forward, List<PlannedListen> Plan);
+    /// <param name="Identity">What makes the forward the same after a reload.</param>
+    /// <param name="Forward">What it is to be.</param>
+    /// <param name="Plan">The sockets that it would bind.</param>
+    /// <param name="Present">Where it listens now, if it runs.</param>
+    internal sealed record Wish(string Identity, ForwardConfig Forward, List<PlannedListen> Plan, IReadOnlyList<Listen> Present);
 
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
@@ -33,6 +37,8 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     /// <exception cref="ForwardException">One cannot be had; what was bound is undone.</exception>
     public Dictionary<string, List<Claim>> Prepare(IEnumerable<Wish> forwards, Func<Forward, bool> isStaying, bool shared)
     {
+        // Once a change, not once a listen.
+        closing.RemoveAll(gone => gone.WhenOverAsync().IsCompleted);
         var claims = new Dictionary<string, List<Claim>>();
         try
         {
@@ -53,7 +59,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     /// <summary>Makes a claim true: from now on its clients are those of the binding.</summary>
     public void Keep(Claim claim, Binding binding)
     {
-        claim.Listen.Bind(binding, claim.Planned.Written);
+        claim.Listen.Bind(binding);
         if (claim.Moved is not null)
             claim.Listen.MoveTo(claim.Network, claim.Moved);
         if (!claim.IsFresh)
@@ -66,7 +72,6 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     public void Unbind(Listen listen)
     {
         listens.Remove(listen.Key);
-        closing.RemoveAll(gone => gone.WhenOverAsync().IsCompleted);
         closing.Add(listen);
         listen.Unbind();
     }
@@ -89,15 +94,15 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private void Prepare(Wish wish, Func<Forward, bool> isStaying, bool shared, List<Claim> claims)
     {
-        var (identity, forward, plan) = wish;
+        var (identity, forward, plan, _) = wish;
         var network = networks.Of(forward);
-        if (listens.Values.Where(listen => listen.Key.StartsWith(KeyOfInherited(identity), StringComparison.Ordinal)).ToList() is { Count: > 0 } present)
+        foreach (var listen in wish.Present)
         {
-            claims.AddRange(present.Select(listen => Take(listen, PlannedAt(plan, listen.EndPoint), forward, network, isStaying)));
-            return;
+            if (listen.IsInheritedByName)
+                claims.Add(Take(listen, PlannedAt(plan, listen.EndPoint), forward, network, isStaying));
         }
         foreach (var (socket, address) in inherited.TakeNamed(forward.Name))
-            claims.Add(Adopt($"{KeyOfInherited(identity)}{socket.Descriptor}", socket, forward, network, PlannedAt(plan, address)));
+            claims.Add(Adopt($"{address} inherited as {socket.Descriptor}", socket, forward, network, PlannedAt(plan, address), isByName: true));
         if (claims.Count > 0)
             return;
         var (chosenPort, chosenFor) = (0, (Endpoint?)null);
@@ -114,7 +119,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             }
             if (inherited.TakeAt(planned.Address) is { } given)
             {
-                claims.Add(Adopt(key, given, forward, network, planned));
+                claims.Add(Adopt(key, given, forward, network, planned, isByName: false));
                 continue;
             }
             // Port 0 on several addresses (localhost) is one port, the one that the system chose for the first.
@@ -166,18 +171,14 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             : listens.Values.FirstOrDefault(listen => listen.EndPoint is IPEndPoint own && own.Port == wanted.Port && !own.Equals(wanted));
     }
 
-    // Of the sockets that carry a forward's name, none needs to be on an address that it would listen on.
-    private static string KeyOfInherited(string identity) => $"inherited by {identity}: ";
-
     private static PlannedListen PlannedAt(List<PlannedListen> plan, EndPoint address) => plan.Find(planned => planned.Address.Equals(address)) ?? plan[0];
 
-    // What was inherited is the same listen under its address as long as it is listened on.
-    private Claim Adopt(string key, InheritedSocket socket, ForwardConfig forward, INetwork network, PlannedListen planned)
+    private Claim Adopt(string key, InheritedSocket socket, ForwardConfig forward, INetwork network, PlannedListen planned, bool isByName)
     {
         var acceptors = InheritedSockets.Adopt(socket, network, Options(forward, planned, shared: true));
         var address = acceptors[0].LocalEndPoint;
         var text = Printable.Escape(address is IPEndPoint ? address.ToString()! : $"unix:{address}");
-        return new Claim(planned, new Listen(key, text, network, acceptors, room, log), network, null, true);
+        return new Claim(planned, new Listen(key, text, network, acceptors, room, log) { IsInheritedByName = isByName }, network, null, true);
     }
 
     private ListenOptions Options(ForwardConfig forward, PlannedListen planned, bool shared) => new()

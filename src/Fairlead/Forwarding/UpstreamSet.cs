@@ -19,7 +19,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     /// <summary>All that makes an upstream the same.</summary>
     private sealed record Key(Endpoint Address, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve);
 
-    private sealed record Entry(Upstream Upstream, HealthCheck? Check);
+    private sealed record Entry(Upstream Upstream, ResolvedName? Name, HealthCheck? Check);
 
     /// <summary>The upstream of a target.</summary>
     /// <param name="target">The target.</param>
@@ -39,14 +39,22 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     /// <summary>Forgets all but these: nobody tries them out or looks up their names any more. Sessions of theirs go on.</summary>
     public void Retain(IReadOnlySet<Upstream> used)
     {
-        foreach (var (key, entry) in upstreams.Where(pair => !used.Contains(pair.Value.Upstream)).ToList())
+        var usedNames = new HashSet<ResolvedName>();
+        foreach (var (key, entry) in upstreams)
         {
+            if (used.Contains(entry.Upstream))
+            {
+                if (entry.Name is not null)
+                    usedNames.Add(entry.Name);
+                continue;
+            }
             entry.Check?.Dispose();
             upstreams.Remove(key);
         }
-        var usedNames = upstreams.Keys.Where(key => key.Address is PortEndpoint).Select(key => (((PortEndpoint)key.Address).Host, key.Resolve)).ToHashSet();
-        foreach (var (key, name) in names.Where(pair => !usedNames.Contains(pair.Key)).ToList())
+        foreach (var (key, name) in names)
         {
+            if (usedNames.Contains(name))
+                continue;
             name.Dispose();
             names.Remove(key);
         }
@@ -61,11 +69,12 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     private Entry Make(Key key)
     {
         var (dialer, rules, text) = (key.Network.DialerWith(key.Tuning, key.Source), HealthRules.Of(key.Health), key.Address.ToString()!);
-        var upstream = key.Address is PortEndpoint port && !IPAddress.TryParse(port.Host, out _)
-            ? new Upstream(dialer, NameOf(port.Host, key.Resolve), port.Ports.First, text, rules, Tell)
+        var name = key.Address is PortEndpoint named && !IPAddress.TryParse(named.Host, out _) ? NameOf(named.Host, key.Resolve) : null;
+        var upstream = name is not null
+            ? new Upstream(dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell)
             : new Upstream(dialer, AddressOf(key.Address), text, rules, Tell);
         var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, TimeProvider.System, placeOf(key.Network));
-        return new Entry(upstream, check);
+        return new Entry(upstream, name, check);
     }
 
     private static EndPoint AddressOf(Endpoint address) => address is PortEndpoint port
