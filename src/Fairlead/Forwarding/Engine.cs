@@ -47,7 +47,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly ListenSet listens;
     private readonly UpstreamSet upstreams;
     private readonly RefusalLog refusals = new(TimeProvider.System);
-    private readonly List<Forward> leaving = [];
+    private readonly List<Departure> leaving = [];
     private List<Forward> forwards = [];
     private long lastFullNotice, lastNearlyFullNotice;
     private Task<int>? stopping;
@@ -75,7 +75,7 @@ public sealed class Engine : IAsyncDisposable
         get
         {
             lock (gate)
-                return forwards.Concat(leaving).Sum(forward => forward.SessionCount);
+                return All.Sum(forward => forward.SessionCount);
         }
     }
 
@@ -101,6 +101,7 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>
     /// Makes the running forwards these, all or none: what is new is bound before anything is closed, a listen that stays is never closed, and forwards that did
     /// not change notice nothing. Sessions go on as they began, also those of forwards that are gone, unless <see cref="ForwardConfig.OnChange"/> says otherwise.
+    /// A forward that comes back while it still has sessions is the same again.
     /// </summary>
     /// <param name="wanted">The forwards that are to run.</param>
     /// <param name="limits">Limits of the whole process.</param>
@@ -117,16 +118,17 @@ public sealed class Engine : IAsyncDisposable
                 throw new ForwardException(string.Join('\n', errors));
             var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
             var named = ConfigChange.ByIdentity(wanted);
-            var known = forwards.ToDictionary(forward => forward.Identity);
+            var known = All.ToDictionary(forward => forward.Identity);
+            var running = forwards.ToHashSet();
             var unchanged = new HashSet<object>(change.Unchanged, ReferenceEqualityComparer.Instance);
             var (moving, staying) = (new List<ListenSet.Wish>(), new HashSet<Forward>());
             foreach (var (identity, config) in named)
             {
-                var running = known.GetValueOrDefault(identity);
-                if (running is not null && unchanged.Contains(config))
-                    staying.Add(running);
+                var present = known.GetValueOrDefault(identity) is { } forward && running.Contains(forward) ? forward : null;
+                if (present is not null && unchanged.Contains(config))
+                    staying.Add(present);
                 else
-                    moving.Add(new ListenSet.Wish(identity, config, [.. PlannedListen.Of(config, hosts)], running?.Listens ?? []));
+                    moving.Add(new ListenSet.Wish(identity, config, [.. PlannedListen.Of(config, hosts)], present?.Listens ?? []));
             }
             var claims = listens.Prepare(moving, staying.Contains, ChooseSharing(staying.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
@@ -168,7 +170,7 @@ public sealed class Engine : IAsyncDisposable
     {
         lock (gate)
         {
-            return [.. forwards.Select(forward => forward.Status(false, EngineOf(forward))), .. leaving.Select(forward => forward.Status(true, EngineOf(forward)))];
+            return [.. forwards.Select(forward => forward.Status(false, EngineOf(forward))), .. leaving.Select(gone => gone.Forward.Status(true, EngineOf(gone.Forward)))];
         }
     }
 
@@ -208,6 +210,10 @@ public sealed class Engine : IAsyncDisposable
     {
         var ephemeral = ListenRefusal.EphemeralPorts();
         var kept = claims.Values.SelectMany(of => of).Select(claim => claim.Listen).ToHashSet();
+        // Who comes back has nothing left of where it listened.
+        foreach (var back in leaving.Where(gone => wanted.ContainsKey(gone.Forward.Identity)))
+            back.Forward.Listens.Clear();
+        leaving.RemoveAll(gone => wanted.ContainsKey(gone.Forward.Identity));
         foreach (var (identity, own) in claims)
         {
             var config = wanted[identity];
@@ -217,8 +223,7 @@ public sealed class Engine : IAsyncDisposable
             var network = networks.Of(config);
             var plan = new ForwardPlan(config, network, (target, offset) => upstreams.At(target, offset, config, network));
             forward.Adopt(plan);
-            foreach (var gone in forward.Listens.Where(listen => !kept.Contains(listen)))
-                Unbind(gone);
+            Unbind(forward, [.. forward.Listens.Where(listen => !kept.Contains(listen))]);
             forward.Listens.Clear();
             foreach (var claim in own)
             {
@@ -227,7 +232,7 @@ public sealed class Engine : IAsyncDisposable
             }
             Announce(forward, own, ephemeral);
             if (!isNew && config.OnChange == OnChange.Close)
-                forward.Close(session => session.Binding.Plan != plan);
+                forward.Close(session => session.Binding.Plan.Config != config);
         }
         foreach (var gone in forwards.Where(forward => !wanted.ContainsKey(forward.Identity)))
         {
@@ -243,30 +248,39 @@ public sealed class Engine : IAsyncDisposable
 
     private void SeeOff(Forward forward)
     {
-        foreach (var listen in forward.Listens)
-            Unbind(listen);
-        leaving.Add(forward);
-        _ = ForgetAsync(forward, [.. forward.Listens]);
+        Unbind(forward, forward.Listens);
+        var departure = new Departure(forward, Task.WhenAll(forward.Closing.Select(listen => listen.WhenOverAsync())));
+        leaving.Add(departure);
+        _ = ForgetAsync(departure);
     }
 
-    private async Task ForgetAsync(Forward forward, List<Listen> last)
+    // Does nothing where the forward has come back meanwhile, also if it was seen off again: that is another departure.
+    private async Task ForgetAsync(Departure departure)
     {
-        await Task.WhenAll(last.Select(listen => listen.WhenOverAsync())).ConfigureAwait(false);
-        await forward.WhenEmptyAsync().ConfigureAwait(false);
+        await departure.LastBacklog.ConfigureAwait(false);
+        await departure.Forward.WhenEmptyAsync().ConfigureAwait(false);
         lock (gate)
-            leaving.Remove(forward);
+            leaving.Remove(departure);
     }
 
-    private void Unbind(Listen listen)
+    private void Unbind(Forward forward, List<Listen> gone)
     {
-        listens.Unbind(listen);
-        Log(Notice.NotListening(listen.Binding.Plan.Config, listen.Text));
+        forward.Closing.RemoveAll(static listen => listen.WhenOverAsync().IsCompleted);
+        foreach (var listen in gone)
+        {
+            listens.Unbind(listen);
+            Log(Notice.NotListening(listen.Binding.Plan.Config, listen.Text));
+        }
+        forward.Closing.AddRange(gone);
     }
+
+    // Under the gate.
+    private IEnumerable<Forward> All => forwards.Concat(leaving.Select(gone => gone.Forward));
 
     private List<Forward> Everybody()
     {
         lock (gate)
-            return [.. forwards, .. leaving];
+            return [.. All];
     }
 
     private async Task<int> StopCoreAsync(TimeSpan drain, CancellationToken atOnce)
@@ -292,7 +306,7 @@ public sealed class Engine : IAsyncDisposable
         lock (gate)
         {
             listens.Abort();
-            return forwards.Concat(leaving).Sum(forward => forward.Abort());
+            return All.Sum(forward => forward.Abort());
         }
     }
 
@@ -358,6 +372,11 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>Completes when every event loop has done a turn: what connections live by is alive.</summary>
     internal Task ProbeAsync() => networks.ProbeAsync();
+
+    /// <summary>A forward that listens no more.</summary>
+    /// <param name="Forward">It, which is remembered until its last session has ended, or until it is wanted again.</param>
+    /// <param name="LastBacklog">Completes when whom the kernel had accepted for it was let in.</param>
+    private sealed record Departure(Forward Forward, Task LastBacklog);
 
     private string EngineOf(Forward forward) => networks.NameOf(forward.Plan.Network);
 

@@ -4,7 +4,7 @@ namespace Fairlead;
 
 /// <summary>
 /// A running forward: its sessions, what they share over all event loops, and what is counted. A reload gives it another plan; sessions keep the one they
-/// began with.
+/// began with. One that listens no more and still has sessions is the same when it comes back.
 /// </summary>
 internal sealed class Forward
 {
@@ -12,10 +12,9 @@ internal sealed class Forward
 
     private readonly CancellationTokenSource cut = new();
     private readonly Lock gate = new();
-    private readonly TaskCompletionSource empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Session? sessions;
+    private TaskCompletionSource? empty;
     private int count;
-    private bool isLeaving;
     private Pacer? pacer;
     private long accepted, denied, limited, failed, endedFromClients, endedFromUpstreams;
 
@@ -44,6 +43,9 @@ internal sealed class Forward
 
     /// <summary>Where it listens; changed by the engine alone.</summary>
     public List<Listen> Listens { get; } = [];
+
+    /// <summary>Where it listened, as far as somebody may still come from there; changed by the engine alone.</summary>
+    public List<Listen> Closing { get; } = [];
 
     /// <summary>How many sessions there may be at once.</summary>
     public Admission Places { get; } = new(int.MaxValue);
@@ -146,22 +148,25 @@ internal sealed class Forward
                 limited++;
             else if (outcome.Cause == SessionCause.NoUpstream)
                 failed++;
-            if (--count == 0 && isLeaving)
-                empty.TrySetResult();
+            if (--count == 0 && empty is not null)
+            {
+                empty.SetResult();
+                empty = null;
+            }
         }
         Places.Leave();
     }
 
-    /// <summary>Completes when the last session has ended; called when nobody new is accepted any more.</summary>
+    /// <summary>Completes when there is no session: where nobody new is accepted any more, when the last one has ended.</summary>
     public Task WhenEmptyAsync()
     {
         lock (gate)
         {
-            isLeaving = true;
             if (count == 0)
-                empty.TrySetResult();
+                return Task.CompletedTask;
+            empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return empty.Task;
         }
-        return empty.Task;
     }
 
     /// <summary>Ends all sessions with resets: how many they were.</summary>

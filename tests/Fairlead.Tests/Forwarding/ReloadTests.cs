@@ -198,7 +198,8 @@ public abstract class ReloadContract(EngineKind kind)
                 return false;
             }
         });
-        rig.Engine.Apply([config with { To = rig.Forward(rig.Greet("again")).To }]);
+        // Its session counts on.
+        rig.Engine.Apply([config with { To = rig.Forward(rig.Greet("again")).To, Limits = new ForwardLimits { Connections = 2 } }]);
         Assert.Equal("again", await rig.ReadWordAsync(through));
         await Traffic.SayAsync(client, accepted, "still here");
     }
