@@ -10,11 +10,11 @@ internal sealed class Forward
 {
     private static long lastId;
 
-    private readonly CancellationTokenSource cut = new();
     private readonly Lock gate = new();
     private Session? sessions;
     private TaskCompletionSource? empty;
     private int count;
+    private volatile bool isCut;
     private Pacer? pacer;
     private long accepted, denied, limited, failed, endedFromClients, endedFromUpstreams;
 
@@ -24,7 +24,6 @@ internal sealed class Forward
         Title = title;
         Log = log;
         Refusals = refusals;
-        Cut = cut.Token;
     }
 
     /// <summary>What makes it the same after a reload: <see cref="ConfigChange.ByIdentity"/>.</summary>
@@ -56,8 +55,8 @@ internal sealed class Forward
     /// <summary>How sessions are relayed.</summary>
     public RelayOptions RelayOptions { get; private set; } = new();
 
-    /// <summary>Gives up what is waited for, once the sessions are to end at once.</summary>
-    public CancellationToken Cut { get; }
+    /// <summary>Whether sessions are to end at once, also those that begin from now on.</summary>
+    public bool IsCut => isCut;
 
     public int SessionCount => Volatile.Read(ref count);
 
@@ -173,7 +172,7 @@ internal sealed class Forward
     public int Abort()
     {
         var ended = SessionCount;
-        cut.Cancel();
+        isCut = true;
         Close(static _ => true);
         return ended;
     }

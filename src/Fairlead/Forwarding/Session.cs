@@ -12,6 +12,9 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
     private Relay? relay;
     private bool isStopped;
 
+    // Gives the dial up that is under way. Whoever takes it out has it: to use it again, or to cancel it.
+    private CancellationTokenSource? dialling;
+
     public long Id => id;
 
     public Listen Listen => listen;
@@ -57,7 +60,8 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
                 client.Abort();
                 return;
             }
-            var (dial, target, _) = await pool.DialAsync(source, binding.Plan.Network.Time, binding.Plan.Config.Timeouts.Connect, binding.Forward.Cut);
+            var (dial, target, _) = await pool.DialAsync(source, binding.Plan.Network.Time, binding.Plan.Config.Timeouts.Connect, BeginDialling());
+            EndDialling();
             Upstream = target;
             upstream = dial.Connection;
             if (upstream is null)
@@ -68,7 +72,7 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
             }
             // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
             Interlocked.Exchange(ref relay, Relay.Between(client, upstream, binding.Forward.RelayOptions));
-            if (isStopped || binding.Forward.Cut.IsCancellationRequested)
+            if (IsToStop)
                 relay!.Stop();
             outcome = SessionOutcome.Of(await relay!.RunAsync());
         }
@@ -99,14 +103,16 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
         }
     }
 
-    /// <summary>Resets the session; to be called where its client belongs. One that is still dialling is ended by that of its forward, or when the dial is.</summary>
+    /// <summary>Resets the session, and gives its dial up; to be called where its client belongs.</summary>
     public void Stop()
     {
         isStopped = true;
+        var dial = Interlocked.Exchange(ref dialling, null);
         if (relay is null)
             client.Abort();
         else
             relay.Stop();
+        dial?.Cancel();
     }
 
     /// <summary>What it does at this moment.</summary>
@@ -122,6 +128,26 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
         BytesFromClient = BytesFromClient,
         BytesFromUpstream = BytesFromUpstream,
     };
+
+    // One that began when all others had been told to stop was not told itself.
+    private bool IsToStop => isStopped || binding.Forward.IsCut;
+
+    private CancellationToken BeginDialling()
+    {
+        var source = SpareCancellations.Take();
+        var token = source.Token;
+        // A whole barrier, as with the relay.
+        Interlocked.Exchange(ref dialling, source);
+        if (IsToStop)
+            Interlocked.Exchange(ref dialling, null)?.Cancel();
+        return token;
+    }
+
+    private void EndDialling()
+    {
+        if (Interlocked.Exchange(ref dialling, null) is { } unused)
+            SpareCancellations.GiveBack(unused);
+    }
 
     // Null: let in.
     private SessionOutcome? Admit(AddressKey? source)

@@ -11,6 +11,9 @@ internal enum SessionCause : byte
     /// <summary>No upstream could be had.</summary>
     NoUpstream,
 
+    /// <summary>It was told to end before it had an upstream.</summary>
+    Stopped,
+
     /// <summary>The client's address is not allowed, or nothing is there for it.</summary>
     Denied,
 
@@ -61,7 +64,7 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
         DialOutcome.Busy => "backlog_full",
         DialOutcome.Cancelled => "stopped",
         _ => "connect_failed",
-    }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, SessionCause.NoUpstream, dialled.Detail);
+    }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, dialled.Outcome == DialOutcome.Cancelled ? SessionCause.Stopped : SessionCause.NoUpstream, dialled.Detail);
 
     private static bool IsOurs(DialOutcome outcome) => outcome is DialOutcome.Cancelled or DialOutcome.NoLocalAddress or DialOutcome.NoResources;
 }

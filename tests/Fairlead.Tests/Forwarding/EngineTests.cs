@@ -363,6 +363,48 @@ public abstract class EngineContract(EngineKind kind)
         Assert.Equal(("stopped", "fairlead"), (rig.Sessions[0]["end"], rig.Sessions[0]["by"]));
     }
 
+    [Theory(Timeout = 30000), InlineData("close"), InlineData("close all"), InlineData("on_change")]
+    public async Task A_session_that_is_closed_while_it_dials_is_over_and_its_place_free(string how)
+    {
+        await using var rig = new ForwardingRig(kind);
+        var config = rig.Forward(await ListenDeafAsync(rig), timeouts: new ForwardTimeouts { Connect = Timeout.InfiniteTimeSpan }) with
+        {
+            Name = "web",
+            Limits = new ForwardLimits { Connections = 1 },
+        };
+        var through = rig.Start(config);
+        var client = await rig.ConnectAsync(through);
+        await Traffic.UntilAsync(() => rig.Engine.SessionCount == 1);
+        if (how == "close")
+            Assert.True(rig.Engine.Close(Assert.Single(rig.Engine.Connections()).Id));
+        else if (how == "close all")
+            Assert.Equal(1, rig.Engine.CloseAll("web"));
+        var greet = rig.Forward(rig.Greet("my turn")).To;
+        rig.Engine.Apply([config with { To = greet, OnChange = how == "on_change" ? OnChange.Close : OnChange.Keep }]);
+        await ForwardingRig.AssertResetAsync(client);
+        Assert.Equal("my turn", await rig.ReadWordAsync(through));
+        var session = rig.Sessions[0];
+        Assert.Equal(("stopped", "fairlead"), (session["end"], session["by"]));
+        Assert.Equal(0, Assert.Single(rig.Engine.Status()).Failed);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task To_close_one_session_leaves_the_dials_of_others_alone()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var through = rig.Start(rig.Forward(await ListenDeafAsync(rig), timeouts: new ForwardTimeouts { Connect = Timeout.InfiniteTimeSpan }));
+        var closed = await rig.ConnectAsync(through);
+        await Traffic.UntilAsync(() => rig.Engine.SessionCount == 1);
+        var id = Assert.Single(rig.Engine.Connections()).Id;
+        await rig.ConnectAsync(through);
+        await Traffic.UntilAsync(() => rig.Engine.SessionCount == 2);
+        Assert.True(rig.Engine.Close(id));
+        await ForwardingRig.AssertResetAsync(closed);
+        await Traffic.UntilAsync(() => rig.Engine.SessionCount == 1);
+        await Traffic.UntilStillAsync(() => rig.Engine.SessionCount);
+        Assert.NotEqual(id, Assert.Single(rig.Engine.Connections()).Id);
+    }
+
     [Fact(Timeout = 30000)]
     public async Task A_name_that_cannot_be_resolved_is_warned_of_and_served_once_it_can()
     {

@@ -90,7 +90,7 @@ internal sealed class FakeConnection(EndPoint target) : Connection
 
     public override EndPoint? RemoteEndPoint => target;
 
-    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer) => throw new NotSupportedException();
+    protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer) => throw (IsDisposed ? new ConnectionException(ConnectionError.Aborted, "It was aborted.") : new NotSupportedException());
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes) => throw new NotSupportedException();
 
