@@ -69,6 +69,7 @@ public sealed class AdminTests
         using var client = await Echo.ConnectAsync(world.Listen);
 
         Assert.Equal(0, (await world.AskAsync("drain", "echo")).Status);
+        Assert.Equal((0, "echo was drained already; its connections go on\n"), await world.AskAsync("drain", "echo"));
 
         await Assert.ThrowsAsync<SocketException>(() => Echo.ConnectAsync(world.Listen));
         await Echo.ExchangeAsync(client, 42);

@@ -30,6 +30,9 @@ internal static class AdminAnswers
     /// <summary>How many connections were closed.</summary>
     public static long Closed(JsonElement closed) => Number(closed, "closed");
 
+    /// <summary>How many forwards listened until they were drained.</summary>
+    public static long Drained(JsonElement drained) => Number(drained, "drained");
+
     private static ForwardStatus Forward(JsonElement forward) => new()
     {
         Name = Text(forward, "name"),

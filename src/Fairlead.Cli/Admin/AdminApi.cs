@@ -175,7 +175,8 @@ internal sealed class AdminApi(IInstance instance, Secret? token, bool isTcp, Ac
             : Answer.Json(409, json => AdminJson.Error(json, "the configuration was refused; nothing has changed", outcome.Errors));
     }
 
-    private Answer Drain(Request request) => instance.Drain(request.Parameter) ? new Answer(204) : UnknownForward(request.Parameter ?? "");
+    private Answer Drain(Request request) =>
+        instance.Drain(request.Parameter) is { } count ? Answer.Json(200, json => AdminJson.Drained(json, count)) : UnknownForward(request.Parameter ?? "");
 
     private Answer Stop(Request request)
     {

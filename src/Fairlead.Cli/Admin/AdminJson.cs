@@ -74,6 +74,13 @@ internal static class AdminJson
         json.WriteEndObject();
     }
 
+    public static void Drained(Utf8JsonWriter json, int count)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("drained", count);
+        json.WriteEndObject();
+    }
+
     /// <param name="json">Where to.</param>
     /// <param name="error">One sentence.</param>
     /// <param name="errors">All of them, where there can be several; else null.</param>

@@ -23,8 +23,8 @@ internal interface IInstance
 
     /// <summary>Listens no more; sessions go on. Returns without waiting for them.</summary>
     /// <param name="forward">Only the forward of this name; null for all.</param>
-    /// <returns>Whether there is one of that name.</returns>
-    bool Drain(string? forward);
+    /// <returns>How many forwards listened until now, none where that was done already; null if there is none of that name.</returns>
+    int? Drain(string? forward);
 
     /// <summary>Asks the process to end. Returns before it has, so that who asked is answered.</summary>
     /// <param name="atOnce">Whether sessions are reset instead of waited for.</param>

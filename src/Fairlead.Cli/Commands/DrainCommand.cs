@@ -8,6 +8,7 @@ internal static class DrainCommand
     private const string Notes = """
         Its port is free from then on, and its connections end by themselves; 'fairlead close --forward' ends those that
         remain. The next reload or start listens again, unless the forward has left the configuration.
+        To drain it again changes nothing.
 
         Examples:
           fairlead drain web
@@ -27,8 +28,11 @@ internal static class DrainCommand
     private static async Task<int> RunAsync(ParseResult parsed, AdminClient client)
     {
         var name = parsed.GetValue(forward);
-        await client.OrderAsync(HttpMethod.Post, name is null ? "v1/drain" : $"v1/drain?forward={Uri.EscapeDataString(name)}").ConfigureAwait(false);
-        parsed.InvocationConfiguration.Output.WriteLine(name is null ? "no forward listens any more; connections go on" : $"{Printable.Escape(name)} listens no more; its connections go on");
+        var answer = await client.OrderAsync(HttpMethod.Post, name is null ? "v1/drain" : $"v1/drain?forward={Uri.EscapeDataString(name)}").ConfigureAwait(false);
+        var isNews = AdminAnswers.Drained(answer) > 0;
+        parsed.InvocationConfiguration.Output.WriteLine(name is null
+            ? isNews ? "no forward listens any more; connections go on" : "all forwards were drained already; connections go on"
+            : $"{Printable.Escape(name)} {(isNews ? "listens no more" : "was drained already")}; its connections go on");
         return CommandLine.Done;
     }
 }

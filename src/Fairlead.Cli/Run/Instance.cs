@@ -102,7 +102,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
 
     public int CloseAll(string forward) => engine.CloseAll(forward) ?? 0;
 
-    public bool Drain(string? forward) => engine.Drain(forward);
+    public int? Drain(string? forward) => engine.Drain(forward);
 
     public void Stop(bool atOnce) => signals.Ask(atOnce);
 

@@ -48,6 +48,8 @@ public sealed class Engine : IAsyncDisposable
     private readonly UpstreamSet upstreams;
     private readonly RefusalLog refusals = new(TimeProvider.System);
     private readonly List<Departure> leaving = [];
+    // What the configuration still wants, and nobody may start before the next change; also when its last session has ended.
+    private readonly HashSet<string> drained = [];
     private List<Forward> forwards = [];
     private long lastFullNotice, lastNearlyFullNotice;
     private Task<int>? stopping;
@@ -190,19 +192,23 @@ public sealed class Engine : IAsyncDisposable
     /// <summary>
     /// Stops listening for a forward, or for all; sessions go on. The next <see cref="Apply"/> that wants the forward starts it again.
     /// </summary>
-    /// <returns>Whether there is a forward that is called so.</returns>
-    public bool Drain(string? title = null)
+    /// <returns>How many forwards listened until now: none where all that are meant were drained already; null where no forward is called so.</returns>
+    public int? Drain(string? title = null)
     {
         lock (gate)
         {
             var meant = forwards.Where(forward => title is null || forward.Title == title).ToList();
+            // A stop drains them all.
             if (meant.Count == 0 || stopping is not null)
-                return false;
+                return title is null || meant.Count > 0 || drained.Contains(title) || leaving.Exists(gone => gone.Forward.Title == title) ? 0 : null;
             forwards = [.. forwards.Except(meant)];
             foreach (var forward in meant)
+            {
                 SeeOff(forward);
+                drained.Add(forward.Title);
+            }
             upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
-            return true;
+            return meant.Count;
         }
     }
 
@@ -243,6 +249,7 @@ public sealed class Engine : IAsyncDisposable
                 gone.Close(static _ => true);
         }
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
+        drained.Clear();
         upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
     }
 

@@ -71,7 +71,8 @@ public class AdminCommandTests
     [InlineData("close --forward web", "closed 2 connections of web\n", "close all of web")]
     [InlineData("reload", "reloaded; 2 changes:\n  forward ssh: allow\n  forward new: added\n", "reload")]
     [InlineData("drain", "no forward listens any more; connections go on\n", "drain all")]
-    [InlineData("drain unix:/run/app.sock", "unix:/run/app.sock listens no more; its connections go on\n", "drain unix:/run/app.sock")]
+    [InlineData("drain web", "web listens no more; its connections go on\n", "drain web")]
+    [InlineData("drain unix:/run/app.sock", "unix:/run/app.sock was drained already; its connections go on\n", "drain unix:/run/app.sock")]
     [InlineData("stop", "stopping; connections may end by themselves ('fairlead stop --now' resets them)\n", "stop")]
     [InlineData("stop --now", "stopping at once\n", "stop at once")]
     public async Task An_order_is_done_and_said(string line, string expected, string told)

@@ -65,7 +65,11 @@ internal sealed class FakeInstance : IInstance
         return Task.FromResult(new ReloadOutcome(Now, ReloadErrors, ReloadErrors.Count == 0 ? ["forward ssh: allow", "forward new: added"] : []));
     }
 
-    public bool Drain(string? forward) => Tell($"drain {forward ?? "all"}", forward is null || State.Forwards.Any(known => known.Name == forward));
+    public int? Drain(string? forward)
+    {
+        var meant = State.Forwards.Where(known => forward is null || known.Name == forward).ToList();
+        return Tell($"drain {forward ?? "all"}", meant.Count > 0) ? meant.Count(known => !known.IsDraining) : null;
+    }
 
     public void Stop(bool atOnce) => Tell(atOnce ? "stop at once" : "stop", true);
 

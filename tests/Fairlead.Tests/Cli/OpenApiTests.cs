@@ -42,7 +42,8 @@ public class OpenApiTests
     [InlineData("DELETE", "/v1/connections/17", "/v1/connections/{id}", 204)]
     [InlineData("DELETE", "/v1/connections/99", "/v1/connections/{id}", 404)]
     [InlineData("POST", "/v1/reload", "/v1/reload", 200)]
-    [InlineData("POST", "/v1/drain", "/v1/drain", 204)]
+    [InlineData("POST", "/v1/drain", "/v1/drain", 200)]
+    [InlineData("POST", "/v1/drain?forward=nobody", "/v1/drain", 404)]
     [InlineData("POST", "/v1/stop", "/v1/stop", 202)]
     [InlineData("GET", "/v1/openapi.json", "/v1/openapi.json", 200)]
     public async Task An_answer_is_of_its_schema(string method, string path, string template, int expected)

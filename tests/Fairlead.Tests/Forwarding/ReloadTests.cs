@@ -183,7 +183,7 @@ public abstract class ReloadContract(EngineKind kind)
         var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
         var through = rig.Start(config);
         var (client, accepted) = await rig.SessionAsync(through, server);
-        Assert.True(rig.Engine.Drain("web"));
+        Assert.Equal(1, rig.Engine.Drain("web"));
 
         // Nobody knocks meanwhile: whom the kernel accepts is owed a place, and would keep the port until there is one.
         await Traffic.UntilAsync(() =>
@@ -274,12 +274,41 @@ public abstract class ReloadContract(EngineKind kind)
         await using var rig = new ForwardingRig(kind);
         var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web" };
         var through = rig.Start(config);
-        Assert.False(rig.Engine.Drain("other"));
-        Assert.True(rig.Engine.Drain("web"));
+        Assert.Null(rig.Engine.Drain("other"));
+        Assert.Equal(1, rig.Engine.Drain("web"));
         await rig.UntilNobodyIsLetInAsync(through);
         await Traffic.UntilAsync(() => rig.Engine.Status().Count == 0);
         Assert.Equal("1 added", rig.Engine.Apply([config]).ToString());
         Assert.Equal("word", await rig.ReadWordAsync(through));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task To_drain_what_was_drained_changes_nothing()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var (web, other) = (rig.Forward(server.LocalEndPoint) with { Name = "web" }, rig.Forward(server.LocalEndPoint) with { Name = "other" });
+        var through = rig.Engine.Start(web, other)[0];
+        var (client, accepted) = await rig.SessionAsync(through, server);
+        Assert.Equal(1, rig.Engine.Drain("web"));
+        var lines = rig.Log.Count();
+        Assert.Equal(0, rig.Engine.Drain("web"));
+        Assert.Equal(lines, rig.Log.Count());
+        Assert.Equal(1, rig.Engine.Drain());
+        Assert.Equal(0, rig.Engine.Drain());
+        await Traffic.SayAsync(client, accepted, "still here");
+        client.Dispose();
+        accepted.Dispose();
+        await Traffic.UntilAsync(() => rig.Engine.Status().Count == 0);
+
+        // The configuration still has it, until another one has not.
+        Assert.Equal(0, rig.Engine.Drain("web"));
+        rig.Engine.Apply([other]);
+        Assert.Null(rig.Engine.Drain("web"));
+        var stopped = rig.StopAsync();
+        Assert.Equal(0, rig.Engine.Drain("other"));
+        Assert.Null(rig.Engine.Drain("web"));
+        await stopped;
     }
 
     [Fact(Timeout = 30000)]
