@@ -137,6 +137,12 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             {
                 log(Notice.FamilyMissing(planned.Text, "IPv6"));
             }
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && closing.Exists(gone => gone.EndPoint.Equals(address) && !gone.WhenOverAsync().IsCompleted))
+            {
+                throw new ForwardException(
+                    $"cannot listen on {Printable.Escape(planned.Text)} yet: the port is still being given up, since whom the system had accepted there before waits for a place (limits.connections); "
+                    + "try again when connections have ended, or close some", refusal);
+            }
             catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && OwnAt(planned.Address) is { } own)
             {
                 throw new ForwardException(

@@ -151,6 +151,72 @@ public abstract class ReturnContract(EngineKind kind)
         await ForwardingRig.AssertResetAsync(young.Client);
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task Whom_the_kernel_had_accepted_before_a_drain_gets_a_place_and_keeps_the_port_of_the_native_engine_until_then()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
+        var through = rig.Start(config);
+        var first = await rig.SessionAsync(through, server);
+        var second = await rig.ConnectAsync(through);
+        Assert.Equal(1, rig.Engine.Drain("web"));
+        if (kind == EngineKind.Native)
+        {
+            var lines = rig.Log.Count();
+            var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply([config]));
+            Assert.StartsWith($"cannot listen on {through} yet: the port is still being given up", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(lines, rig.Log.Count());
+        }
+        else
+        {
+            await Traffic.UntilAsync(() => IsFree(rig, through));
+        }
+        Assert.True(Assert.Single(rig.Engine.Status()).IsDraining);
+
+        End(first);
+        var served = await rig.AcceptAsync(server);
+        await Traffic.SayAsync(second, served, "my turn");
+        await Traffic.UntilAsync(() => IsFree(rig, through));
+        rig.Engine.Apply([config]);
+        End((second, served));
+        await rig.SessionAsync(through, server);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Whoever_still_waits_for_a_place_when_the_time_of_a_stop_is_over_is_reset()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var through = rig.Start(rig.Forward(server.LocalEndPoint) with { Name = "web", Limits = new ForwardLimits { Connections = 1 } });
+        var (first, _) = await rig.SessionAsync(through, server);
+        var second = await rig.ConnectAsync(through);
+        Assert.Equal(1, rig.Engine.Drain("web"));
+        Assert.Equal(1, await rig.StopAsync(TimeSpan.FromMilliseconds(50)));
+        await ForwardingRig.AssertResetAsync(first);
+        await ForwardingRig.AssertResetAsync(second);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task One_that_left_twice_is_remembered_while_somebody_waits_from_the_first_time()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint) with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
+        var through = rig.Start(config);
+        var first = await rig.SessionAsync(through, server);
+        var second = await rig.ConnectAsync(through);
+        Return(rig, config);
+        Assert.Equal(1, rig.Engine.Drain("web"));
+        End(first);
+        var served = await rig.AcceptAsync(server);
+        await Traffic.SayAsync(second, served, "my turn");
+        var status = Assert.Single(rig.Engine.Status());
+        Assert.Equal((true, 1, 2L), (status.IsDraining, status.Connections, status.Accepted));
+        End((second, served));
+        await Traffic.UntilAsync(() => rig.Engine.Status().Count == 0);
+    }
+
     // A port that the system chooses is another one each time, so that nobody waits for it to be free.
     private static IPEndPoint Return(ForwardingRig rig, ForwardConfig config, bool byReload = false, bool isDrained = false)
     {
@@ -160,6 +226,19 @@ public abstract class ReturnContract(EngineKind kind)
             Assert.Equal(1, rig.Engine.Drain("web"));
         Assert.Equal("1 added", rig.Engine.Apply([config]).ToString());
         return IPEndPoint.Parse(Assert.Single(Assert.Single(rig.Engine.Status()).Listen));
+    }
+
+    private static bool IsFree(ForwardingRig rig, EndPoint at)
+    {
+        try
+        {
+            rig.Listen(at).Dispose();
+            return true;
+        }
+        catch (ListenException)
+        {
+            return false;
+        }
     }
 
     private static void End((Connection Client, Connection Server) session)
