@@ -45,6 +45,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly Admission room;
     private readonly InheritedSockets inherited;
     private readonly ListenSet listens;
+    private readonly LookUps lookUps;
     private readonly UpstreamSet upstreams;
     private readonly RefusalLog refusals = new(TimeProvider.System);
     private readonly List<Departure> leaving = [];
@@ -61,14 +62,16 @@ public sealed class Engine : IAsyncDisposable
     {
     }
 
-    internal Engine(EngineOptions? options, LookUps lookUps)
+    /// <summary>The same with another resolver, and other time for what is done now and then: names that are looked up again, and health.</summary>
+    internal Engine(EngineOptions? options, LookUps lookUps, TimeProvider? time = null)
     {
+        this.lookUps = lookUps;
         this.options = options ?? new EngineOptions();
         networks = new Networks(this.options, descriptorLimit);
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
         inherited = new InheritedSockets(this.options.Inherited);
         listens = new ListenSet(networks, inherited, room, Log);
-        upstreams = new UpstreamSet(lookUps, networks.PlaceOf, Log);
+        upstreams = new UpstreamSet(lookUps, networks.PlaceOf, time ?? TimeProvider.System, Log);
     }
 
     /// <summary>How many sessions are under way.</summary>
@@ -112,7 +115,7 @@ public sealed class Engine : IAsyncDisposable
     public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null)
     {
         // Names of this machine's addresses, which may take long to be looked up.
-        var hosts = PlannedListen.LookUp(wanted);
+        var hosts = PlannedListen.LookUp(wanted, lookUps);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopping is not null, this);

@@ -38,14 +38,14 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
     }
 
     /// <summary>Looks up what forwards listen on. Blocks where that is a name; what it cannot find is thrown when it is asked for.</summary>
-    public static IReadOnlyDictionary<string, Func<IPAddress[]>> LookUp(IEnumerable<ForwardConfig> forwards)
+    public static IReadOnlyDictionary<string, Func<IPAddress[]>> LookUp(IEnumerable<ForwardConfig> forwards, LookUps lookUps)
     {
         var found = new Dictionary<string, Func<IPAddress[]>>();
         foreach (var host in forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Select(port => port.Host).Distinct())
         {
             try
             {
-                var addresses = AddressesOf(host);
+                var addresses = AddressesOf(host, lookUps);
                 found.Add(host, () => addresses);
             }
             catch (ForwardException unknown)
@@ -56,7 +56,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
         return found;
     }
 
-    private static IPAddress[] AddressesOf(string host)
+    private static IPAddress[] AddressesOf(string host, LookUps lookUps)
     {
         if (host.Length == 0)
             return [Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any];
@@ -66,7 +66,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
             return [literal];
         try
         {
-            return [.. Dns.GetHostAddresses(host).Distinct()];
+            return [.. lookUps.Ask(host).Distinct()];
         }
         catch (SocketException e)
         {

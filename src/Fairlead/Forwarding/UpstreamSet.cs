@@ -10,8 +10,9 @@ namespace Fairlead;
 /// </summary>
 /// <param name="lookUps">Who asks for names; disposed with this.</param>
 /// <param name="placeOf">Where work of a network that is nobody's session runs: an event loop, or null for the thread pool.</param>
+/// <param name="time">When health is checked, and names are looked up again.</param>
 /// <param name="log">Told of what becomes of upstreams and names.</param>
-internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, SynchronizationContext?> placeOf, Action<LogEntry> log) : IDisposable
+internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, SynchronizationContext?> placeOf, TimeProvider time, Action<LogEntry> log) : IDisposable
 {
     private readonly Dictionary<Key, Entry> upstreams = [];
     private readonly Dictionary<(string Host, TimeSpan Interval), ResolvedName> names = [];
@@ -73,7 +74,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
         var upstream = name is not null
             ? new Upstream(dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell)
             : new Upstream(dialer, AddressOf(key.Address), text, rules, Tell);
-        var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, TimeProvider.System, placeOf(key.Network));
+        var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, placeOf(key.Network));
         return new Entry(upstream, name, check);
     }
 
@@ -84,7 +85,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     private ResolvedName NameOf(string host, TimeSpan interval)
     {
         if (!names.TryGetValue((host, interval), out var name))
-            names.Add((host, interval), name = new ResolvedName(host, lookUps, interval, TimeProvider.System, log));
+            names.Add((host, interval), name = new ResolvedName(host, lookUps, interval, time, log));
         return name;
     }
 

@@ -21,6 +21,9 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
     {
     }
 
+    /// <summary>Looks a name up on the caller's thread, for as long as that takes. Throws as the resolver does.</summary>
+    public IPAddress[] Ask(string name) => ask(name);
+
     /// <summary>Looks a name up: its addresses in the resolver's order (RFC 6724), at least one. Faults as the resolver does.</summary>
     public Task<IPAddress[]> AskAsync(string name)
     {

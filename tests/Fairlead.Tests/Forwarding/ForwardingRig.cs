@@ -15,7 +15,7 @@ internal sealed class ForwardingRig : IAsyncDisposable
     private readonly ConcurrentBag<IDisposable> owned = [];
     private readonly List<Task> serving = [];
 
-    public ForwardingRig(EngineKind kind, LookUps? lookUps = null, int loops = 2, IReadOnlyList<InheritedSocket>? inherited = null)
+    public ForwardingRig(EngineKind kind, LookUps? lookUps = null, int loops = 2, IReadOnlyList<InheritedSocket>? inherited = null, TimeProvider? time = null)
     {
         Kind = kind;
         Assert.SkipUnless(kind != EngineKind.Native || OperatingSystem.IsLinux(), "The native engine needs Linux.");
@@ -29,7 +29,7 @@ internal sealed class ForwardingRig : IAsyncDisposable
                 OnLog?.Invoke(entry);
             },
         };
-        Engine = lookUps is null ? new Engine(options) : new Engine(options, lookUps);
+        Engine = new Engine(options, lookUps ?? new LookUps(), time);
     }
 
     public EngineKind Kind { get; }

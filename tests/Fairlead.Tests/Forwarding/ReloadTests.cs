@@ -312,6 +312,57 @@ public abstract class ReloadContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task A_name_to_listen_on_whose_look_up_hangs_holds_nobody_up()
+    {
+        using var release = new ManualResetEventSlim();
+        using var isAsked = new SemaphoreSlim(0);
+        await using var rig = new ForwardingRig(kind, new LookUps(_ =>
+        {
+            isAsked.Release();
+            release.Wait();
+            return [IPAddress.Loopback];
+        }));
+        var web = rig.Forward(rig.Greet("web")) with { Name = "web" };
+        var through = rig.Start(web);
+        var reload = Task.Run(() => rig.Engine.Apply([web, rig.Forward(rig.Greet("named"), "this-machine.test:0") with { Name = "named" }]));
+        try
+        {
+            await isAsked.WaitAsync(TestContext.Current.CancellationToken);
+            Assert.Single(await Task.Run(rig.Engine.Status));
+            Assert.Empty(await Task.Run(rig.Engine.Connections));
+            Assert.Equal("web", await rig.ReadWordAsync(through));
+            Assert.False(reload.IsCompleted);
+        }
+        finally
+        {
+            release.Set();
+        }
+        Assert.Equal("1 added, 1 unchanged", (await reload).ToString());
+        Assert.Equal("named", await rig.ReadWordAsync(IPEndPoint.Parse(rig.Engine.Status()[1].Listen[0])));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Nobody_tries_the_upstreams_of_a_drained_forward_out_until_it_comes_back()
+    {
+        var time = new ManualTime();
+        await using var rig = new ForwardingRig(kind, time: time);
+        var server = rig.Listen();
+        var config = rig.Forward(server.LocalEndPoint) with { Name = "web", Health = new HealthConfig { Interval = TimeSpan.FromSeconds(10) } };
+        var through = rig.Start(config);
+        await Traffic.UntilAsync(() => time.ArmedTimers == 1);
+        time.Advance(TimeSpan.FromSeconds(1));
+        (await rig.AcceptAsync(server)).Dispose();
+        await Traffic.UntilAsync(() => time.ArmedTimers == 1);
+        var (client, accepted) = await rig.SessionAsync(through, server);
+
+        Assert.Equal(1, rig.Engine.Drain("web"));
+        await Traffic.UntilAsync(() => time.ArmedTimers == 0);
+        await Traffic.SayAsync(client, accepted, "still here");
+        rig.Engine.Apply([config]);
+        await Traffic.UntilAsync(() => time.ArmedTimers == 1);
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task A_process_limit_of_the_configuration_holds_and_may_be_lifted()
     {
         await using var rig = new ForwardingRig(kind);
