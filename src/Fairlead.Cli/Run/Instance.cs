@@ -14,6 +14,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
     private readonly Action<LogEntry> log;
     private readonly Action<LogConfig> changeLog;
     private readonly FileWatch watch;
+    private readonly TimeProvider time;
     private readonly DateTimeOffset started = DateTimeOffset.UtcNow;
     private readonly SemaphoreSlim oneAtATime = new(1);
     private DateTime readSince;
@@ -29,13 +30,15 @@ internal sealed class Instance : IInstance, IAsyncDisposable
     /// <param name="service">Told of reloads.</param>
     /// <param name="log">The log.</param>
     /// <param name="changeLog">Changes what is logged, and how.</param>
+    /// <param name="time">What measures how long is waited; null: the system's.</param>
     /// <exception cref="StartException">The access log cannot be opened.</exception>
-    public Instance(LoadedConfiguration loaded, string path, DateTime readSince, EngineOptions options, StopSignals signals, ServiceNotifier service, Action<LogEntry> log, Action<LogConfig> changeLog)
+    public Instance(LoadedConfiguration loaded, string path, DateTime readSince, EngineOptions options, StopSignals signals, ServiceNotifier service, Action<LogEntry> log, Action<LogConfig> changeLog, TimeProvider? time = null)
     {
+        this.time = time ?? TimeProvider.System;
         (this.loaded, this.path, this.readSince, this.signals, this.service, this.log, this.changeLog) = (loaded, path, readSince, signals, service, log, changeLog);
         accessLog = Configuration.AccessLog is { } access ? AccessLogWriter.Open(access, log) : null;
         engine = new Engine(options with { Log = Log });
-        watch = new FileWatch(() => _ = ReloadAsync(isQuiet: true), TimeProvider.System);
+        watch = new FileWatch(() => _ = ReloadAsync(isQuiet: true), this.time);
     }
 
     public Configuration Configuration => loaded.Configuration;
@@ -122,7 +125,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
             service.Ready(Host.Forwards(Configuration));
             // Files that are renamed to be rotated are opened again by the same signal. One that hangs holds up nobody for long.
             if (Configuration.AccessLog?.File != "-" && accessLog is { } present)
-                await Task.WhenAny(present.ReopenAsync(), Task.Delay(mostWaitForReopening)).ConfigureAwait(false);
+                await Task.WhenAny(present.ReopenAsync(), Task.Delay(mostWaitForReopening, time)).ConfigureAwait(false);
             return outcome;
         }
         finally
