@@ -66,6 +66,28 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact(Timeout = 60000)]
+    public async Task Of_a_refused_reload_the_log_tells_nothing_that_did_not_happen()
+    {
+        Peers.RequireRoot();
+        var (unshare, ip) = (Peers.Require("unshare", "util-linux"), Peers.Require("ip", "iproute2"));
+        const string first = "  - { name: web, listen: '127.0.0.1:8080', to: '127.0.0.1:9' }\n", both = "  - { name: both, listen: 'localhost:8081', to: '127.0.0.1:9' }\n";
+        Write($"forwards:\n{first}");
+        // A machine of its own without IPv6, so that a part of localhost is left out.
+        await using var run = Running.StartBy($"exec {unshare} --net /bin/sh -c '{ip} link set lo up; {ip} -6 address flush dev lo; exec \"$0\" \"$@\"' \"$0\" \"$@\"", "run", Config, "--log-format", "json");
+        await run.WaitForAsync("listening");
+
+        Write($"forwards:\n{first}{both}  - {{ name: elsewhere, listen: '192.0.2.1:80', to: '127.0.0.1:9' }}\n");
+        run.Signal(1);
+        await run.WaitForAsync("reload_refused");
+        Assert.DoesNotContain(run.Entries, entry => entry.GetProperty("event").GetString() == "family_missing");
+
+        Write($"forwards:\n{first}{both}");
+        run.Signal(1);
+        await run.WaitForAsync("reloaded");
+        Assert.Single(run.Entries, entry => entry.GetProperty("event").GetString() == "family_missing");
+    }
+
+    [Fact(Timeout = 60000)]
     public async Task A_watched_file_is_loaded_when_it_has_changed_also_by_a_rename_and_after_an_error()
     {
         using var echo = new Echo();

@@ -217,6 +217,7 @@ public sealed class Engine : IAsyncDisposable
 
     private void Commit(OrderedDictionary<string, ForwardConfig> wanted, Dictionary<string, Forward> known, Dictionary<string, List<Claim>> claims)
     {
+        listens.TellWhatIsLeftOut();
         var ephemeral = ListenRefusal.EphemeralPorts();
         var kept = claims.Values.SelectMany(of => of).Select(claim => claim.Listen).ToHashSet();
         // Who comes back has nothing left of where it listened.

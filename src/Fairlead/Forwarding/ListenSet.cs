@@ -27,6 +27,9 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
 
+    // What was found out when a change was prepared, and is true only if it is kept.
+    private readonly List<LogEntry> untold = [];
+
     public int Count => listens.Count;
 
     /// <summary>Binds what forwards need beside what is bound already.</summary>
@@ -39,6 +42,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     {
         // Once a change, not once a listen.
         closing.RemoveAll(gone => gone.WhenOverAsync().IsCompleted);
+        untold.Clear();
         var claims = new Dictionary<string, List<Claim>>();
         try
         {
@@ -55,6 +59,13 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     /// <summary>Gives up what was prepared. When this returns, none of it is bound any more.</summary>
     public static void Undo(IEnumerable<Claim> claims) => Task.WaitAll([.. claims.Select(claim => claim.IsFresh ? claim.Listen.AbortAsync() : Listen.DisposeAsync(claim.Moved ?? []))]);
+
+    /// <summary>Tells what was left out of the change that was prepared, once it is to be kept.</summary>
+    public void TellWhatIsLeftOut()
+    {
+        untold.ForEach(log);
+        untold.Clear();
+    }
 
     /// <summary>Makes a claim true: from now on its clients are those of the binding.</summary>
     public void Keep(Claim claim, Binding binding)
@@ -135,7 +146,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
-                log(Notice.FamilyMissing(planned.Text, "IPv6"));
+                untold.Add(Notice.FamilyMissing(planned.Text, "IPv6"));
             }
             catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && closing.Exists(gone => gone.EndPoint.Equals(address) && !gone.WhenOverAsync().IsCompleted))
             {
