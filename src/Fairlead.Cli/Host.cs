@@ -52,8 +52,12 @@ internal static class Host
     {
         Log = log,
         Splice = Environment.GetEnvironmentVariable("FAIRLEAD_SPLICE")?.ToLowerInvariant() is not ("off" or "no" or "0" or "false"),
-        Loops = int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount,
+        Loops = Loops,
     };
+
+    /// <summary>How many event loops there are: the environment may say so.</summary>
+    public static int Loops { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("FAIRLEAD_LOOPS"), CultureInfo.InvariantCulture, out var loops) ? Math.Clamp(loops, 1, 256) : Environment.ProcessorCount;
 
     /// <summary>Standard error, or nothing where the program was started without one.</summary>
     public static Stream OpenStandardError()

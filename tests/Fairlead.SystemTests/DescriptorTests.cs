@@ -1,5 +1,7 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 
 namespace Fairlead.SystemTests;
 
@@ -47,6 +49,50 @@ public sealed class DescriptorTests
         List<DateTime> Paused() => [.. forward.Entries
             .Where(entry => entry.GetProperty("event").GetString() == "accept_paused" && entry.GetProperty("listen").GetString() == first.GetProperty("listen").GetString())
             .Select(entry => entry.GetProperty("time").GetDateTime())];
+    }
+
+    [Theory(Timeout = 60000), InlineData(64), InlineData(80), InlineData(96), InlineData(112), InlineData(128), InlineData(160)]
+    public async Task Run_serves_as_many_as_check_promises_or_refuses_with_the_limit_and_the_remedy(int limit)
+    {
+        using var folder = new Folder();
+        using var echo = new Echo();
+        var (config, port) = (Path.Combine(folder.Path, "few.yaml"), Peers.FreePort());
+        await File.WriteAllTextAsync(config, $"admin: {{ listen: 'unix:{folder.Path}/admin.sock' }}\nforwards: [{{ name: few, listen: '127.0.0.1:{port}', to: '127.0.0.1:{echo.Port}' }}]", TestContext.Current.CancellationToken);
+        var few = $"ulimit -n {limit}; exec \"$0\" \"$@\"";
+        await using var check = Running.StartBy(few, "check", "--json", config);
+        Assert.Equal(0, await check.WhenOverAsync());
+        using var plan = JsonDocument.Parse(check.Output);
+        var promised = plan.RootElement.GetProperty("sessions").GetInt32();
+
+        await using var run = Running.StartBy(few, "run", "--log-format", "json", config);
+        if (promised == 0)
+        {
+            Assert.Equal(2, await run.WhenOverAsync());
+            var refusal = run.Entries.Last().GetProperty("message").GetString()!;
+            Assert.StartsWith($"the descriptor limit of {limit} leaves no room for a session", refusal, StringComparison.Ordinal);
+            Assert.Contains("raise the limit", refusal, StringComparison.Ordinal);
+            return;
+        }
+        await run.WaitForAsync("admin");
+        var admin = $"unix:{folder.Path}/admin.sock";
+        var clients = new List<Socket>();
+        for (var i = 0; i < promised; i++)
+            clients.Add(await Echo.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
+
+        // Beside them, orders are taken, and a reload finds as much room as the start.
+        foreach (var order in new[] { "connections", "reload", "top" })
+        {
+            var (status, output) = await Peers.RunAsync(Running.Binary, order, "--admin", admin);
+            Assert.True(status == 0, output);
+        }
+        using var answer = JsonDocument.Parse((await Peers.RunAsync(Running.Binary, "status", "--json", "--admin", admin)).Output);
+        Assert.Equal((promised, promised), (answer.RootElement.GetProperty("connections").GetInt32(), answer.RootElement.GetProperty("most_connections").GetInt32()));
+        foreach (var client in clients)
+        {
+            await Echo.ExchangeAsync(client, 3);
+            client.Dispose();
+        }
+        Assert.DoesNotContain(run.Entries, entry => entry.GetProperty("event").GetString() is "fault" or "accept_paused");
     }
 
     [Fact(Timeout = 60000)]

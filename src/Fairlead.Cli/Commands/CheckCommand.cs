@@ -45,7 +45,7 @@ internal static class CheckCommand
     }
 
     /// <summary>What is allowed and should be known before the configuration is run, a line each.</summary>
-    internal static IReadOnlyList<string> Warnings(Configuration configuration) => [.. Plan.Of(configuration).Warnings, .. InputFilter.Warnings(ListensOf(configuration))];
+    internal static IReadOnlyList<string> Warnings(Configuration configuration) => [.. Plan.Of(configuration, Host.Loops).Warnings, .. InputFilter.Warnings(ListensOf(configuration))];
 
     // Every address that the packet filter may know a listen by; a host that has no address is told when it is run.
     private static IEnumerable<(IPAddress Address, int Port, string Text)> ListensOf(Configuration configuration)
@@ -66,7 +66,7 @@ internal static class CheckCommand
         try
         {
             var loaded = Configuration.Load(path);
-            var plan = Plan.Of(loaded.Configuration);
+            var plan = Plan.Of(loaded.Configuration, Host.Loops);
             IReadOnlyList<string> warnings = [.. loaded.Warnings, .. Warnings(loaded.Configuration).Select(warning => $"warning: {warning}")];
             if (asJson)
             {

@@ -64,9 +64,16 @@ internal static class RunCommand
                 new("config", Printable.Escape(path, 4096)), new("forwards", loaded.Configuration.Forwards.Count)));
             foreach (var warning in loaded.Warnings.Append(inheritedWarning).OfType<string>())
                 log.Write(new ProgramEntry(LogLevel.Warning, "configuration_warning", warning));
+            // Before what is needed by itself is opened, and the runtime finds none for it.
+            if (Plan.Of(loaded.Configuration, Host.Loops) is { Sessions: < 1, Warnings: [var noRoom, ..] })
+            {
+                log.Write(new ProgramEntry(LogLevel.Error, "start_failed", noRoom));
+                return CommandLine.Refused;
+            }
             try
             {
-                var options = Host.EngineOptions(log.Write) with { Inherited = [.. inherited.Select(listen => new InheritedSocket(listen.Name, listen.Descriptor))] };
+                var own = Descriptors.OfRun(Descriptors.AtStart - inherited.Count, loaded.Configuration.Admin is not null);
+                var options = Host.EngineOptions(log.Write) with { OwnDescriptors = own, Inherited = [.. inherited.Select(listen => new InheritedSocket(listen.Name, listen.Descriptor))] };
                 var instance = new Instance(loaded, path, readSince, options, signals, service, log.Write, changed =>
                 {
                     var next = LogOptions.Of(parsed, changed);

@@ -14,16 +14,16 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
     /// Works out the plan of a configuration that has no errors. Raises the soft limit of descriptors to the hard one, as running would; nothing is bound or looked
     /// up.
     /// </summary>
-    public static Plan Of(Configuration configuration)
-    {
-        return Of(configuration, Descriptors.RaiseLimit(), Descriptors.CountOpen(), Environment.ProcessorCount, OperatingSystem.IsLinux());
-    }
+    public static Plan Of(Configuration configuration) => Of(configuration, Environment.ProcessorCount);
 
-    internal static Plan Of(Configuration configuration, int descriptorLimit, int openDescriptors, int loops, bool isLinux)
+    /// <summary>The same with so many event loops.</summary>
+    internal static Plan Of(Configuration configuration, int loops) => Of(configuration, Descriptors.RaiseLimit(), Descriptors.AtStart, loops, OperatingSystem.IsLinux());
+
+    internal static Plan Of(Configuration configuration, int descriptorLimit, int descriptorsAtStart, int loops, bool isLinux)
     {
         var listens = configuration.Forwards.SelectMany(forward => ListensOf(forward, isLinux)).ToList();
-        var sockets = SocketsOf(configuration, descriptorLimit, loops, isLinux);
-        var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, openDescriptors, sockets);
+        var needs = new Needs(configuration, descriptorLimit, descriptorsAtStart, loops, isLinux);
+        var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, needs);
         var bounds = configuration.Forwards.SelectMany(BoundsOf).ToList();
         var warnings = configuration.Forwards.Where(forward => forward.Limits.Connections > sessions)
             .Select(forward => string.Create(CultureInfo.InvariantCulture, $"forward {ForwardRules.Describe(forward)}: limits.connections is {forward.Limits.Connections}, and the process has room for {sessions} sessions in all"));
@@ -79,30 +79,46 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
     /// <summary>
     /// How many sockets are listened on: one a port, or one for each of its event loops as long as there are few. A name is taken for one address, and localhost for two.
     /// </summary>
-    private static long SocketsOf(Configuration configuration, int descriptorLimit, int loops, bool isLinux)
+    internal static long SocketsOf(IReadOnlyList<ForwardConfig> forwards, int descriptorLimit, int loops, bool isLinux)
     {
-        var ports = configuration.Forwards.Sum(PortsOf);
+        var ports = forwards.Sum(PortsOf);
         var shared = Descriptors.SharesListens(ports, loops, descriptorLimit);
-        return configuration.Forwards.Sum(forward =>
-            PortsOf(forward) * (shared || !isLinux || forward.Engine == EngineKind.Portable ? 1 : loops) + forward.Listen.Count(listen => listen is UnixEndpoint));
+        return forwards.Sum(forward =>
+            PortsOf(forward) * (shared || !IsNative(forward, isLinux) ? 1 : loops) + forward.Listen.Count(listen => listen is UnixEndpoint));
     }
+
+    private static bool IsNative(ForwardConfig forward, bool isLinux) => isLinux && forward.Engine != EngineKind.Portable;
 
     private static long PortsOf(ForwardConfig forward) => forward.Listen.OfType<PortEndpoint>().Sum(port => (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1));
 
-    private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, int open, long sockets)
+    private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, Needs needs)
     {
         if (limit == int.MaxValue)
             return (written ?? int.MaxValue / 2, written is null ? "no descriptor limit is known here" : "limits.connections", null);
-        var (reserve, pipes) = (Descriptors.Reserve(limit), Descriptors.Pipes(limit));
-        var room = Math.Max(0, Descriptors.Sessions(limit, (int)Math.Min(open + sockets, limit), pipes));
+        var room = Math.Max(0, Descriptors.Sessions(limit, needs.Own, needs.Sockets, needs.Pipes));
         var arithmetic = string.Create(CultureInfo.InvariantCulture,
-            $"({limit} descriptors - {open} open - {sockets} listening - {reserve} kept back - {2 * pipes} for {pipes} pipes) / 2 for each session = {room}");
-        var warning = room < 1 ? string.Create(CultureInfo.InvariantCulture, $"the descriptor limit of {limit} leaves no room for a session beside {sockets} listening sockets; raise it (ulimit -Hn, LimitNOFILE= in a unit)")
+            $"({limit} descriptors - {needs.Own} for the program{(needs.HasAdmin ? " and its admin API" : "")} - {needs.Sockets} listening - {Descriptors.Reserve(limit)} kept back - {2 * needs.Pipes} for {needs.Pipes} pipes) / 2 for each session = {room}");
+        var warning = room < 1 ? Descriptors.NoRoom(limit, needs.Own, needs.Sockets)
             : written > room ? string.Create(CultureInfo.InvariantCulture, $"limits.connections is {written}, and the descriptor limit has room for {room}; raise it (ulimit -Hn, LimitNOFILE= in a unit)")
             : null;
         return written < room
             ? (written.Value, string.Create(CultureInfo.InvariantCulture, $"limits.connections; the descriptor limit has room for {room}"), null)
             : (room, arithmetic, warning);
+    }
+
+    /// <summary>What takes descriptors beside the sessions.</summary>
+    private sealed class Needs(Configuration configuration, int limit, int atStart, int loops, bool isLinux)
+    {
+        private readonly bool isNative = configuration.Forwards.Any(forward => IsNative(forward, isLinux));
+
+        public bool HasAdmin => configuration.Admin is not null;
+
+        /// <summary>The program's own, with its event loops.</summary>
+        public int Own => Descriptors.OfRun(atStart, HasAdmin) + (isNative ? Descriptors.OfLoops(loops) : 0);
+
+        public long Sockets { get; } = SocketsOf(configuration.Forwards, limit, loops, isLinux);
+
+        public int Pipes => isNative ? Descriptors.Pipes(limit) : 0;
     }
 }
 

@@ -16,6 +16,9 @@ public sealed record EngineOptions
     /// </summary>
     public Action<LogEntry>? Log { get; init; }
 
+    /// <summary>How many descriptors the program around the engine needs by itself; null: those that are open at the first <see cref="Engine.Apply"/>.</summary>
+    internal int? OwnDescriptors { get; init; }
+
     /// <summary>
     /// Listening sockets that were made elsewhere, as systemd passes them. A forward takes those that carry its name instead of binding its listens, and
     /// one of another name whose address it would listen on. The engine owns them.
@@ -52,6 +55,7 @@ public sealed class Engine : IAsyncDisposable
     // What the configuration still wants, and nobody may start before the next change; also when its last session has ended.
     private readonly HashSet<string> drained = [];
     private List<Forward> forwards = [];
+    private int? ownDescriptors;
     private long lastFullNotice, lastNearlyFullNotice;
     private Task<int>? stopping;
 
@@ -138,7 +142,7 @@ public sealed class Engine : IAsyncDisposable
             var claims = listens.Prepare(moving, staying.Contains, ChooseSharing(staying.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
             {
-                MakeRoom(limits ?? new ProcessLimits());
+                MakeRoom(wanted, limits ?? new ProcessLimits());
             }
             catch
             {
@@ -333,25 +337,25 @@ public sealed class Engine : IAsyncDisposable
 
     private bool ChooseSharing(int count)
     {
-        if (count > descriptorLimit - Descriptors.Reserve(descriptorLimit) - Descriptors.CountOpen() + listens.Count + 2 * SessionCount)
+        var own = options.OwnDescriptors ?? ownDescriptors ?? Descriptors.CountOpen() - options.Inherited.Count;
+        if (count > descriptorLimit - Descriptors.Reserve(descriptorLimit) - own)
         {
             throw new ForwardException(
-                $"{count} {(count == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which {Descriptors.CountOpen()} are in use and "
-                + $"{Descriptors.Reserve(descriptorLimit)} kept back; listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
+                $"{count} {(count == 1 ? "listen is" : "listens are")} asked for, and the process may have {descriptorLimit} descriptors, of which the program itself needs {own} and "
+                + $"{Descriptors.Reserve(descriptorLimit)} are kept back; {Descriptors.Remedy}");
         }
         return Descriptors.SharesListens(count, options.Loops, descriptorLimit);
     }
 
-    private void MakeRoom(ProcessLimits limits)
+    // What sessions and pipes hold at this moment is not counted but planned for: they come and go while a reload is under way.
+    private void MakeRoom(IReadOnlyList<ForwardConfig> wanted, ProcessLimits limits)
     {
-        var open = Descriptors.CountOpen() - 2 * SessionCount;
-        var sessions = Descriptors.Sessions(descriptorLimit, open, networks.Pipes);
+        var sockets = Plan.SocketsOf(wanted, descriptorLimit, options.Loops, OperatingSystem.IsLinux());
+        ownDescriptors ??= options.OwnDescriptors ?? (int)Math.Max(0, Descriptors.CountOpen() - sockets - networks.LoopDescriptors);
+        var own = ownDescriptors.Value + networks.LoopDescriptors;
+        var sessions = Descriptors.Sessions(descriptorLimit, own, sockets, networks.Pipes);
         if (sessions < 1)
-        {
-            throw new ForwardException(
-                $"no descriptor is left for a session: the process may have {descriptorLimit}, {open} are open now, {listens.Count} of them for listens or more; "
-                + "listen on fewer ports, or raise the limit (ulimit -n, or LimitNOFILE= in its unit)");
-        }
+            throw new ForwardException(Descriptors.NoRoom(descriptorLimit, own, sockets));
         room.SetLimit(Math.Min(sessions, limits.Connections ?? int.MaxValue));
     }
 

@@ -12,6 +12,9 @@ internal sealed class Networks(EngineOptions options, int descriptorLimit) : IDi
     /// <summary>How many pipes it may have for splice.</summary>
     public int Pipes => native is null || !options.Splice ? 0 : Descriptors.Pipes(descriptorLimit);
 
+    /// <summary>How many descriptors its event loops have.</summary>
+    public int LoopDescriptors => native is null ? 0 : Descriptors.OfLoops(options.Loops);
+
     /// <summary>Which network a forward uses.</summary>
     /// <exception cref="ForwardException">It cannot be had here.</exception>
     public INetwork Of(ForwardConfig config)

@@ -80,8 +80,8 @@ public sealed class AdmissionTests
     public void Sessions_leave_room_for_everything_else(int limit, int open)
     {
         var pipes = Descriptors.Pipes(limit);
-        var sessions = Descriptors.Sessions(limit, open, pipes);
-        Assert.True(open + 2 * pipes + 2 * Math.Max(sessions, 0) + Descriptors.Reserve(limit) <= limit || sessions <= 0);
+        var sessions = Descriptors.Sessions(limit, open, sockets: 4, pipes);
+        Assert.True(open + 4 + 2 * pipes + 2 * Math.Max(sessions, 0) + Descriptors.Reserve(limit) <= limit || sessions <= 0);
     }
 }
 
