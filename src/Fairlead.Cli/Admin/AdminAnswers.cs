@@ -27,6 +27,10 @@ internal static class AdminAnswers
 
     public static ReloadOutcome Reload(JsonElement reload) => new(Time(reload, "time"), Texts(reload, "errors"), Texts(reload, "changes"));
 
+    /// <summary>Why an order was refused, in parts.</summary>
+    public static IReadOnlyList<ReloadError> Details(JsonElement refusal) => [.. Items(refusal, "details").Where(item => item.ValueKind == JsonValueKind.Object).Select(item => new ReloadError(
+        Text(item, "message"), TextOrNull(item, "file"), IntegerOrNull(item, "line"), IntegerOrNull(item, "column")))];
+
     /// <summary>How many connections were closed.</summary>
     public static long Closed(JsonElement closed) => Number(closed, "closed");
 
@@ -79,6 +83,9 @@ internal static class AdminAnswers
 
     private static long Number(JsonElement from, string name) =>
         from.TryGetProperty(name, out var number) && number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out var value) ? value : 0;
+
+    private static int? IntegerOrNull(JsonElement from, string name) =>
+        from.TryGetProperty(name, out var number) && number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value) ? value : null;
 
     private static bool Truth(JsonElement from, string name) => from.TryGetProperty(name, out var truth) && truth.ValueKind == JsonValueKind.True;
 

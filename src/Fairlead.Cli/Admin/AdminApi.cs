@@ -171,8 +171,8 @@ internal sealed class AdminApi(IInstance instance, Secret? token, bool isTcp, Ac
     {
         var outcome = await instance.ReloadAsync().ConfigureAwait(false);
         return outcome.IsDone
-            ? Answer.Json(200, json => AdminJson.Reload(json, outcome))
-            : Answer.Json(409, json => AdminJson.Error(json, "the configuration was refused; nothing has changed", outcome.Errors));
+            ? Answer.Json(200, json => AdminJson.Reloaded(json, outcome))
+            : Answer.Json(409, json => AdminJson.Refused(json, "the configuration was refused; nothing has changed", outcome));
     }
 
     private Answer Drain(Request request) =>

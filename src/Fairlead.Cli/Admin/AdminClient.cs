@@ -9,9 +9,12 @@ namespace Fairlead.Cli;
 /// <summary>A running instance cannot be reached, or will not do what it was asked for; the message is for people.</summary>
 /// <param name="message">One sentence, with the remedy.</param>
 /// <param name="errors">What the instance says besides, a line each.</param>
-internal sealed class AdminException(string message, IReadOnlyList<string>? errors = null) : Exception(message)
+/// <param name="details">The same in parts.</param>
+internal sealed class AdminException(string message, IReadOnlyList<string>? errors = null, IReadOnlyList<ReloadError>? details = null) : Exception(message)
 {
     public IReadOnlyList<string> Errors => errors ?? [];
+
+    public IReadOnlyList<ReloadError> Details => details is { Count: > 0 } ? details : [.. Errors.Select(error => new ReloadError(error))];
 }
 
 /// <summary>Talks to the admin API of a running instance.</summary>
@@ -112,7 +115,7 @@ internal sealed class AdminClient : IDisposable
             var answer = Parse(body);
             var error = Printable.Escape(answer.GetProperty("error").GetString()!, 4000);
             IReadOnlyList<string> errors = answer.TryGetProperty("errors", out var all) ? [.. all.EnumerateArray().Select(one => Printable.Escape(one.GetString()!, 4000))] : [];
-            return new AdminException(status == HttpStatusCode.Unauthorized ? "the token is missing or wrong; give the one of the configuration (--token env:NAME or file:PATH)" : error, errors);
+            return new AdminException(status == HttpStatusCode.Unauthorized ? "the token is missing or wrong; give the one of the configuration (--token env:NAME or file:PATH)" : error, errors, AdminAnswers.Details(answer));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentNullException)
         {

@@ -60,11 +60,49 @@ internal static class AdminJson
     public static void Reload(Utf8JsonWriter json, ReloadOutcome outcome)
     {
         json.WriteStartObject();
-        Time(json, "time", outcome.Time);
-        json.WriteBoolean("done", outcome.IsDone);
-        Texts(json, "errors", outcome.Errors);
-        Texts(json, "changes", outcome.Changes);
+        Sentences(json, outcome);
         json.WriteEndObject();
+    }
+
+    /// <summary>A reload that was done, with what became of each forward.</summary>
+    public static void Reloaded(Utf8JsonWriter json, ReloadOutcome outcome)
+    {
+        json.WriteStartObject();
+        Sentences(json, outcome);
+        Texts(json, "added", outcome.Forwards.Added);
+        Texts(json, "removed", outcome.Forwards.Removed);
+        Texts(json, "changed", outcome.Forwards.Changed);
+        Texts(json, "unchanged", outcome.Forwards.Unchanged);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A reload that was refused.</summary>
+    public static void Refused(Utf8JsonWriter json, string error, ReloadOutcome outcome)
+    {
+        json.WriteStartObject();
+        json.WriteString("error", error);
+        Texts(json, "errors", outcome.Errors);
+        Details(json, "details", outcome.Details);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Errors in their parts.</summary>
+    public static void Details(Utf8JsonWriter json, string name, IReadOnlyList<ReloadError> errors)
+    {
+        json.WriteStartArray(name);
+        foreach (var error in errors)
+        {
+            json.WriteStartObject();
+            if (error is { File: { } file, Line: { } line, Column: { } column })
+            {
+                json.WriteString("file", Printable.Escape(file, 4096));
+                json.WriteNumber("line", line);
+                json.WriteNumber("column", column);
+            }
+            json.WriteString("message", Printable.Escape(error.Message, 4000));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     public static void Closed(Utf8JsonWriter json, int count)
@@ -83,13 +121,10 @@ internal static class AdminJson
 
     /// <param name="json">Where to.</param>
     /// <param name="error">One sentence.</param>
-    /// <param name="errors">All of them, where there can be several; else null.</param>
-    public static void Error(Utf8JsonWriter json, string error, IReadOnlyList<string>? errors = null)
+    public static void Error(Utf8JsonWriter json, string error)
     {
         json.WriteStartObject();
         json.WriteString("error", Printable.Escape(error, 4000));
-        if (errors is not null)
-            Texts(json, "errors", errors);
         json.WriteEndObject();
     }
 
@@ -140,6 +175,14 @@ internal static class AdminJson
         json.WriteNumber("bytes_from_client", connection.BytesFromClient);
         json.WriteNumber("bytes_from_upstream", connection.BytesFromUpstream);
         json.WriteEndObject();
+    }
+
+    private static void Sentences(Utf8JsonWriter json, ReloadOutcome outcome)
+    {
+        Time(json, "time", outcome.Time);
+        json.WriteBoolean("done", outcome.IsDone);
+        Texts(json, "errors", outcome.Errors);
+        Texts(json, "changes", outcome.Changes);
     }
 
     private static void Texts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)

@@ -73,4 +73,25 @@ internal sealed record ReloadOutcome(DateTimeOffset Time, IReadOnlyList<string> 
 {
     /// <summary>Whether the configuration is now what the file says.</summary>
     public bool IsDone => Errors.Count == 0;
+
+    /// <summary>The errors in their parts; of those that concern no place of a file, only what is wrong.</summary>
+    public IReadOnlyList<ReloadError> Details { get; init; } = [.. Errors.Select(error => new ReloadError(error))];
+
+    /// <summary>What became of the forwards; nothing if it was refused.</summary>
+    public ReloadedForwards Forwards { get; init; } = new([], [], [], []);
+}
+
+/// <summary>Why a reload was refused.</summary>
+/// <param name="Message">What is wrong, in one line.</param>
+/// <param name="File">In which file; null where it is none's fault.</param>
+/// <param name="Line">In which line of it, from 1.</param>
+/// <param name="Column">At which character of the line, from 1.</param>
+internal sealed record ReloadError(string Message, string? File = null, int? Line = null, int? Column = null);
+
+/// <summary>What a reload made of the forwards, by their names, in the order in which they are written.</summary>
+internal sealed record ReloadedForwards(IReadOnlyList<string> Added, IReadOnlyList<string> Removed, IReadOnlyList<string> Changed, IReadOnlyList<string> Unchanged)
+{
+    public static ReloadedForwards Of(ConfigChange change) => new(Titles(change.Added), Titles(change.Removed), Titles(change.Changed.Select(pair => pair.New)), Titles(change.Unchanged));
+
+    private static IReadOnlyList<string> Titles(IEnumerable<ForwardConfig> forwards) => [.. forwards.Select(forward => Printable.Escape(forward.Title))];
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 
 namespace Fairlead.Cli;
 
@@ -11,16 +12,26 @@ internal static class ReloadCommand
         Examples:
           fairlead reload
           fairlead check && fairlead reload
+          fairlead reload --json | jq '{added, removed, changed}'
         """ + AdminCommand.Places;
 
-    public static Command Create() => AdminCommand.With(new NotedCommand("reload", "Lets a running instance read its configuration again.", Notes), RunAsync);
+    private static readonly Option<bool> json = new("--json") { Description = "Print JSON: the forwards added, removed, changed and unchanged, or the errors" };
+
+    public static Command Create() => AdminCommand.With(new NotedCommand("reload", "Lets a running instance read its configuration again.", Notes) { json }, RunAsync);
 
     private static async Task<int> RunAsync(ParseResult parsed, AdminClient client)
     {
+        var output = parsed.InvocationConfiguration.Output;
+        var asJson = parsed.GetValue(json);
         try
         {
-            var outcome = AdminAnswers.Reload(await client.OrderAsync(HttpMethod.Post, "v1/reload").ConfigureAwait(false));
-            var output = parsed.InvocationConfiguration.Output;
+            var answer = await client.OrderAsync(HttpMethod.Post, "v1/reload").ConfigureAwait(false);
+            if (asJson)
+            {
+                AdminCommand.Print(output, answer.WriteTo);
+                return CommandLine.Done;
+            }
+            var outcome = AdminAnswers.Reload(answer);
             output.WriteLine(outcome.Changes.Count == 0 ? "reloaded; nothing has changed" : $"reloaded; {Human.Count(outcome.Changes.Count, "change")}:");
             foreach (var change in outcome.Changes)
                 output.WriteLine($"  {change}");
@@ -28,8 +39,20 @@ internal static class ReloadCommand
         }
         catch (AdminException refusal) when (refusal.Errors.Count > 0)
         {
-            AdminCommand.Tell(parsed.InvocationConfiguration.Error, refusal);
+            if (asJson)
+                AdminCommand.Print(output, json => Write(json, refusal));
+            else
+                AdminCommand.Tell(parsed.InvocationConfiguration.Error, refusal);
             return CommandLine.Refused;
         }
+    }
+
+    private static void Write(Utf8JsonWriter json, AdminException refusal)
+    {
+        json.WriteStartObject();
+        json.WriteBoolean("done", false);
+        json.WriteString("error", refusal.Message);
+        AdminJson.Details(json, "errors", refusal.Details);
+        json.WriteEndObject();
     }
 }

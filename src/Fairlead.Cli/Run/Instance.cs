@@ -141,14 +141,17 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         {
             readSince = DateTime.UtcNow;
             var next = Configuration.Load(path);
-            var change = Apply(next);
-            return new ReloadOutcome(now, [], change);
+            var (changes, change) = Apply(next);
+            return new ReloadOutcome(now, [], changes) { Forwards = ReloadedForwards.Of(change) };
         }
         catch (ConfigurationException wrong)
         {
             // A correction is seen too.
             Watch(wrong.Sources);
-            return new ReloadOutcome(now, [.. wrong.Errors.Select(error => error.ToString())], []);
+            return new ReloadOutcome(now, [.. wrong.Errors.Select(error => error.ToString())], [])
+            {
+                Details = [.. wrong.Errors.Select(error => new ReloadError(error.Message, error.File, error.Line, error.Column))],
+            };
         }
         catch (Exception refused) when (refused is ForwardException or StartException or ObjectDisposedException)
         {
@@ -164,7 +167,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
     }
 
     // All that can fail comes before anything is changed.
-    private List<string> Apply(LoadedConfiguration next)
+    private (List<string> Changes, ConfigChange Forwards) Apply(LoadedConfiguration next)
     {
         var (old, wanted) = (Configuration, next.Configuration);
         var newAccessLog = wanted.AccessLog != old.AccessLog && wanted.AccessLog is { } config ? AccessLogWriter.Open(config, log) : null;
@@ -190,7 +193,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         Watch(next.Sources);
         foreach (var warning in next.Warnings)
             log(new ProgramEntry(LogLevel.Warning, "configuration_warning", warning));
-        return Changes(old, wanted, change);
+        return (Changes(old, wanted, change), change);
     }
 
     private static List<string> Changes(Configuration old, Configuration wanted, ConfigChange change)

@@ -45,7 +45,7 @@ public class AdminApiTests
     [Theory]
     [InlineData("DELETE", "/v1/connections/17", 204, "", "close 17")]
     [InlineData("DELETE", "/v1/connections?forward=web", 200, "{\"closed\":2}\n", "close all of web")]
-    [InlineData("POST", "/v1/reload", 200, "{\"time\":\"2026-11-22T19:04:05.000Z\",\"done\":true,\"errors\":[],\"changes\":[\"forward ssh: allow\",\"forward new: added\"]}\n", "reload")]
+    [InlineData("POST", "/v1/reload", 200, "{\"time\":\"2026-11-22T19:04:05.000Z\",\"done\":true,\"errors\":[],\"changes\":[\"forward ssh: allow\",\"forward new: added\"],\"added\":[\"new\"],\"removed\":[],\"changed\":[\"ssh\"],\"unchanged\":[\"web\"]}\n", "reload")]
     [InlineData("POST", "/v1/drain", 200, "{\"drained\":2}\n", "drain all")]
     [InlineData("POST", "/v1/drain?forward=web", 200, "{\"drained\":1}\n", "drain web")]
     [InlineData("POST", "/v1/drain?forward=unix:/run/app.sock", 200, "{\"drained\":0}\n", "drain unix:/run/app.sock")]
@@ -103,7 +103,7 @@ public class AdminApiTests
         var (status, body, _) = await rig.AskAsync("POST", "/v1/reload");
 
         Assert.Equal(409, status);
-        Assert.Equal("""{"error":"the configuration was refused; nothing has changed","errors":["/etc/fairlead/fairlead.yaml:3:5: error: unknown key 'lisen'","/etc/fairlead/fairlead.yaml:9:1: error: x\\u001b[2J"]}""" + "\n", body);
+        Assert.Equal("""{"error":"the configuration was refused; nothing has changed","errors":["/etc/fairlead/fairlead.yaml:3:5: error: unknown key 'lisen'","/etc/fairlead/fairlead.yaml:9:1: error: x\\u001b[2J"],"details":[{"file":"/etc/fairlead/fairlead.yaml","line":3,"column":5,"message":"unknown key 'lisen'"},{"file":"/etc/fairlead/fairlead.yaml","line":9,"column":1,"message":"x\\u001b[2J"}]}""" + "\n", body);
     }
 
     [Fact]

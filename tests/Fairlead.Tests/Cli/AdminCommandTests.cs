@@ -105,6 +105,23 @@ public class AdminCommandTests
     }
 
     [Fact]
+    public async Task Reload_as_json_tells_what_became_of_the_forwards_and_errors_in_their_parts()
+    {
+        await using var rig = await AdminRig.StartAsync();
+
+        var (status, output, error) = await RunAsync(rig, "reload --json");
+        using var done = JsonDocument.Parse(output);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal("""true ["new"] [] ["ssh"] ["web"]""", string.Join(' ', new[] { "done", "added", "removed", "changed", "unchanged" }.Select(name => JsonSerializer.Serialize(done.RootElement.GetProperty(name)))));
+
+        rig.Instance.ReloadErrors = ["f.yaml:3:5: error: one", "the port is in use"];
+        (status, output, error) = await RunAsync(rig, "reload --json");
+        using var refused = JsonDocument.Parse(output);
+        Assert.Equal((2, ""), (status, error));
+        Assert.Equal("""{"done":false,"error":"the configuration was refused; nothing has changed","errors":[{"file":"f.yaml","line":3,"column":5,"message":"one"},{"message":"the port is in use"}]}""", JsonSerializer.Serialize(refused.RootElement));
+    }
+
+    [Fact]
     public async Task Top_prints_one_page_where_there_is_no_terminal()
     {
         await using var rig = await AdminRig.StartAsync();

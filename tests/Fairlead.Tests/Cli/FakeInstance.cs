@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fairlead.Cli;
 
 namespace Fairlead.Tests.Cli;
@@ -62,7 +63,12 @@ internal sealed class FakeInstance : IInstance
     public Task<ReloadOutcome> ReloadAsync()
     {
         Tell("reload", true);
-        return Task.FromResult(new ReloadOutcome(Now, ReloadErrors, ReloadErrors.Count == 0 ? ["forward ssh: allow", "forward new: added"] : []));
+        return Task.FromResult(new ReloadOutcome(Now, ReloadErrors, ReloadErrors.Count == 0 ? ["forward ssh: allow", "forward new: added"] : [])
+        {
+            Forwards = ReloadErrors.Count == 0 ? new ReloadedForwards(["new"], [], ["ssh"], ["web"]) : new ReloadedForwards([], [], [], []),
+            Details = [.. ReloadErrors.Select(error => error.Split(':') is [var file, var line, var column, _, .. var message]
+                ? new ReloadError(string.Join(':', message).Trim(), file, int.Parse(line, CultureInfo.InvariantCulture), int.Parse(column, CultureInfo.InvariantCulture)) : new ReloadError(error))],
+        });
     }
 
     public int? Drain(string? forward)
