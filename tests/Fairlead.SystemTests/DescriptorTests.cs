@@ -15,7 +15,6 @@ public sealed class DescriptorTests
     [Fact(Timeout = 60000)]
     public async Task Whoever_comes_while_accept_fails_waits_and_is_served_once_it_does_not()
     {
-        const int pauses = 10;
         using var echo = new Echo();
         await using var forward = await Running.ForwardAsync("--engine", "native", $"127.0.0.1:0:127.0.0.1:{echo.Port}");
         var address = await forward.AddressAsync();
@@ -27,16 +26,15 @@ public sealed class DescriptorTests
         await late.ConnectAsync(address, TestContext.Current.CancellationToken);
         await late.SendAsync(new byte[] { 9 }, TestContext.Current.CancellationToken);
         var first = await forward.WaitForAsync("accept_paused");
-        var before = forward.ProcessorTime;
-        await forward.WaitForAsync(_ => Paused().Count > pauses);
-        var spent = forward.ProcessorTime - before;
 
-        // A pause is 50 ms or longer; a machine that is busy makes it longer still. Who spins would log more in less, or burn all of it.
-        var took = Paused()[pauses] - Paused()[0];
-        Assert.True(took >= TimeSpan.FromMilliseconds(40 * pauses), $"{pauses} pauses took {took}.");
-        Assert.True(spent < took / 2, $"It used {spent} in {took}.");
+        // A pause is 50 ms or longer: who spins would burn the whole second.
+        var before = forward.ProcessorTime;
+        using (var second = new PeriodicTimer(TimeSpan.FromSeconds(1)))
+            await second.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        var spent = forward.ProcessorTime - before;
+        Assert.True(spent < TimeSpan.FromSeconds(0.5), $"It used {spent} in a second.");
         Assert.Equal("warning", first.GetProperty("level").GetString());
-        Assert.Contains("Too many open files", first.GetProperty("reason").GetString(), StringComparison.OrdinalIgnoreCase);
+        Assert.StartsWith("this process has no descriptor left (EMFILE)", first.GetProperty("reason").GetString(), StringComparison.Ordinal);
 
         // Those who are there already notice nothing.
         await Echo.ExchangeAsync(early, 2);
@@ -46,9 +44,8 @@ public sealed class DescriptorTests
         Assert.Equal(9, answer[0]);
         using var next = await Echo.ConnectAsync(address);
 
-        List<DateTime> Paused() => [.. forward.Entries
-            .Where(entry => entry.GetProperty("event").GetString() == "accept_paused" && entry.GetProperty("listen").GetString() == first.GetProperty("listen").GetString())
-            .Select(entry => entry.GetProperty("time").GetDateTime())];
+        // Of some ten pauses a second, one is told.
+        Assert.Single(forward.Entries, entry => entry.GetProperty("event").GetString() == "accept_paused");
     }
 
     [Theory(Timeout = 60000), InlineData(64), InlineData(80), InlineData(96), InlineData(112), InlineData(128), InlineData(160)]

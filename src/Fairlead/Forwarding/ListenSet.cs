@@ -26,6 +26,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
+    private readonly PauseLog pauses = new(log, TimeProvider.System);
 
     // What was found out when a change was prepared, and is true only if it is kept.
     private readonly List<LogEntry> untold = [];
@@ -202,7 +203,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     {
         Shared = shared,
         Tuning = forward.Timeouts.Tuning,
-        OnPause = error => log(Notice.AcceptPaused(planned.Text, new SocketException((int)error).Message)),
+        OnPause = error => pauses.Tell(planned.Text, error),
     };
 
     // ::1 of `localhost`, where IPv6 is there but switched off for the loopback.

@@ -57,9 +57,9 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Information, "name_resolved", $"{Printable.Escape(name)} is now {string.Join(", ", addresses.AsEnumerable())}",
             ("name", Printable.Escape(name)), ("addresses", string.Join(' ', addresses.AsEnumerable())));
 
-    public static Notice AcceptPaused(string listen, string reason) =>
-        new(LogLevel.Warning, "accept_paused", $"accepting on {Printable.Escape(listen)} is paused for a moment: {reason}",
-            ("listen", Printable.Escape(listen)), ("reason", reason));
+    public static Notice AcceptPaused(string listen, string reason, long leftOut) =>
+        new(LogLevel.Warning, "accept_paused", $"accepting on {Printable.Escape(listen)} is paused for a moment: {reason}{(leftOut > 0 ? $" ({leftOut} pauses before it are not shown)" : "")}",
+            ("listen", Printable.Escape(listen)), ("reason", reason), ("left_out", leftOut));
 
     public static Notice ListenBroken(string listen, ListenException reason) =>
         new(LogLevel.Error, "listen_broken",
