@@ -36,6 +36,8 @@ internal sealed class AdminApi(IInstance instance, Secret? token, bool isTcp, Ac
     /// <summary>What there is: method, path with its variables in braces, and the query's parameters.</summary>
     public static IEnumerable<(string Method, string Path, IReadOnlyList<string> Parameters)> Paths => routes.Select(route => (route.Method, route.Path, (IReadOnlyList<string>)route.Parameters));
 
+    private readonly TokenGuesses guesses = new(time);
+
     public IFeatureCollection CreateContext(IFeatureCollection contextFeatures) => contextFeatures;
 
     public void DisposeContext(IFeatureCollection context, Exception? exception)
@@ -50,6 +52,8 @@ internal sealed class AdminApi(IInstance instance, Secret? token, bool isTcp, Ac
         try
         {
             answer = Refusal(context, request) ?? await FindAsync(request).ConfigureAwait(false);
+            if (answer.Status == StatusCodes.Status401Unauthorized)
+                await guesses.WaitAsync().ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever it is, who asked gets an answer and the log the reason; the process goes on.
         catch (Exception fault)
@@ -89,8 +93,10 @@ internal sealed class AdminApi(IInstance instance, Secret? token, bool isTcp, Ac
             return Answer.Refused(403, "the Host of the request is not this machine's loopback; ask for 127.0.0.1, [::1] or localhost");
         if (request.Headers.Origin.Count > 0)
             return Answer.Refused(403, "requests of web pages are not answered");
+        if (token is not null && !guesses.AreTaken)
+            return Answer.Refused(429, "too many wrong tokens at once; ask again in a second");
         if (token is not null && !IsKnown(request.Headers.Authorization.ToString()))
-            return Answer.Refused(401, "the token is missing or wrong; send it as Authorization: Bearer TOKEN");
+            return Answer.Refused(StatusCodes.Status401Unauthorized, "the token is missing or wrong; send it as Authorization: Bearer TOKEN");
         if (request.Headers.ContentLength > 0 || (request.Headers.ContentLength is null && context.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true }))
             return Answer.Refused(413, "no request has a body here; parameters stand in the query");
         return null;

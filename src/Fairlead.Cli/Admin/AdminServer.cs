@@ -20,6 +20,9 @@ internal sealed class AdminServer : IAsyncDisposable
     /// <summary>Requests come one at a time from people and their scripts, and descriptors that are kept back for them are few.</summary>
     private const int MostConnections = 16;
 
+    /// <summary>How long a connection may say nothing, before a request and between two.</summary>
+    private static readonly TimeSpan mostSilence = TimeSpan.FromSeconds(10);
+
     /// <summary>How long an answer that is under way may take at the end; that to <c>stop</c> is one.</summary>
     private static readonly TimeSpan lastAnswers = TimeSpan.FromMilliseconds(500);
 
@@ -48,12 +51,12 @@ internal sealed class AdminServer : IAsyncDisposable
     public static Task<AdminServer> StartAsync(AdminConfig config, string name, IInstance instance, Action<LogEntry> log, TimeProvider? time = null) =>
         StartAsync(config, name, instance, log, time ?? TimeProvider.System, PeerUser.Own);
 
-    internal static async Task<AdminServer> StartAsync(AdminConfig config, string name, IInstance instance, Action<LogEntry> log, TimeProvider time, uint own)
+    internal static async Task<AdminServer> StartAsync(AdminConfig config, string name, IInstance instance, Action<LogEntry> log, TimeProvider time, uint own, TimeSpan? silence = null)
     {
         if (AdminRules.Fault(config) is { } fault)
             throw new StartException(fault);
         var options = new KestrelServerOptions { AddServerHeader = false };
-        Tighten(options.Limits);
+        Tighten(options.Limits, silence ?? mostSilence);
         var transport = new SocketTransportOptions();
         UnixListen? claim = null;
         if (config.Listen is PortEndpoint tcp)
@@ -109,7 +112,7 @@ internal sealed class AdminServer : IAsyncDisposable
         server.Dispose();
     }
 
-    private static void Tighten(KestrelServerLimits limits)
+    private static void Tighten(KestrelServerLimits limits, TimeSpan silence)
     {
         limits.MaxConcurrentConnections = MostConnections;
         limits.MaxRequestBodySize = 0;
@@ -118,7 +121,7 @@ internal sealed class AdminServer : IAsyncDisposable
         limits.MaxRequestHeaderCount = 50;
         limits.MaxRequestBufferSize = 32 * 1024;
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
-        limits.KeepAliveTimeout = TimeSpan.FromSeconds(30);
+        limits.KeepAliveTimeout = silence;
     }
 
     private static bool IsTrusted(ConnectionContext connection, uint own, Refusals refusals)

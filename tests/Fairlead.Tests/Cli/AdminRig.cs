@@ -20,18 +20,18 @@ internal sealed class AdminRig : IAsyncDisposable
 
     public string Address => server!.Address;
 
-    public static async Task<AdminRig> StartAsync(uint? own = null)
+    public static async Task<AdminRig> StartAsync(uint? own = null, TimeSpan? silence = null)
     {
         var rig = new AdminRig();
-        rig.server = await AdminServer.StartAsync(new AdminConfig { Listen = new UnixEndpoint(rig.Path) }, "main", rig.Instance, rig.Note, new FixedTime(), own ?? PeerUser.Own);
+        rig.server = await AdminServer.StartAsync(new AdminConfig { Listen = new UnixEndpoint(rig.Path) }, "main", rig.Instance, rig.Note, new FixedTime(), own ?? PeerUser.Own, silence);
         return rig;
     }
 
-    public static async Task<AdminRig> StartTcpAsync(string token)
+    public static async Task<AdminRig> StartTcpAsync(string token, TimeProvider? time = null)
     {
         var rig = new AdminRig();
         var config = new AdminConfig { Listen = new PortEndpoint("127.0.0.1", new PortRange(0)), Token = new Secret(token) };
-        rig.server = await AdminServer.StartAsync(config, "main", rig.Instance, rig.Note, new FixedTime(), PeerUser.Own);
+        rig.server = await AdminServer.StartAsync(config, "main", rig.Instance, rig.Note, time ?? new FixedTime(), PeerUser.Own);
         return rig;
     }
 
@@ -65,9 +65,11 @@ internal sealed class AdminRig : IAsyncDisposable
         return new NetworkStream(socket, ownsSocket: true);
     }
 
-    /// <summary>The moment of <see cref="FakeInstance"/>.</summary>
+    /// <summary>The moment of <see cref="FakeInstance"/>; what is to be waited for comes at once.</summary>
     private sealed class FixedTime : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => FakeInstance.Now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, TimeSpan.Zero, period);
     }
 }

@@ -191,6 +191,45 @@ public class AdminServerTests
         await Assert.ThrowsAsync<StartException>(() => StartAsync(new AdminConfig { Listen = Endpoint.Parse("127.0.0.1:0") }));
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task Wrong_tokens_are_answered_late_and_a_few_at_once()
+    {
+        var time = new ManualTime();
+        await using var rig = await AdminRig.StartTcpAsync("sesame", time);
+        Task<(int Status, string Body, HttpResponseMessage Response)> AskAsync(string token) => rig.AskAsync("GET", "/v1/status", headers => headers.Authorization = new("Bearer", token));
+
+        var guesses = Enumerable.Range(0, TokenGuesses.MostWaiting).Select(i => AskAsync($"sesame{i}")).ToList();
+        await Traffic.UntilAsync(() => time.ArmedTimers == TokenGuesses.MostWaiting);
+        Assert.Equal((429, 429), ((await AskAsync("more")).Status, (await AskAsync("sesame")).Status));
+        time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.DoesNotContain(guesses, guess => guess.IsCompleted);
+
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.All(await Task.WhenAll(guesses), answer => Assert.Equal(401, answer.Status));
+        Assert.Equal(200, (await AskAsync("sesame")).Status);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Connections_that_say_nothing_are_closed_and_leave_their_places()
+    {
+        await using var rig = await AdminRig.StartAsync(silence: TimeSpan.FromMilliseconds(1));
+        var silent = new List<Socket>();
+        for (var i = 0; i < 16; i++)
+        {
+            silent.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified));
+            await silent[i].ConnectAsync(new UnixDomainSocketEndPoint(rig.Path), Cancel);
+        }
+
+        // Each sees the end, and then there is room.
+        var buffer = new byte[1];
+        foreach (var socket in silent)
+        {
+            Assert.Equal(0, await socket.ReceiveAsync(buffer, Cancel));
+            socket.Dispose();
+        }
+        Assert.Equal(200, (await rig.AskAsync("GET", "/v1/status")).Status);
+    }
+
     [Fact]
     public async Task A_port_that_is_taken_is_refused_with_the_remedy()
     {
