@@ -30,7 +30,7 @@ internal static class RunCommand
     public static Command Create()
     {
         var command = new NotedCommand("run", "Runs a configuration until Ctrl-C.", Notes) { config };
-        LogOptions.AddTo(command);
+        LogOptions.AddConfiguredTo(command);
         command.SetAction(RunAsync);
         return command;
     }

@@ -7,10 +7,11 @@ namespace Fairlead.Cli;
 /// <param name="Level">What matters less is left out.</param>
 internal sealed record LogOptions(LogStyle Style, LogLevel Level)
 {
-    private static readonly Option<LogStyle?> style = Values.Choice("--log-format", "How log entries are written to standard error", ("text", LogStyle.Text), ("json", LogStyle.Json));
+    private const string StyleText = "How log entries are written to standard error", LevelText = "What matters less is not logged";
 
-    private static readonly Option<LogLevel?> level = Values.Choice("--log-level", "What matters less is not logged",
-        ("info", LogLevel.Information), ("debug", LogLevel.Debug), ("warning", LogLevel.Warning), ("error", LogLevel.Error));
+    private static readonly Option<LogStyle?> style = StyleOption(), configuredStyle = StyleOption();
+
+    private static readonly Option<LogLevel?> level = LevelOption(), configuredLevel = LevelOption();
 
     public static void AddTo(Command command)
     {
@@ -18,10 +19,24 @@ internal sealed record LogOptions(LogStyle Style, LogLevel Level)
         command.Add(level);
     }
 
+    /// <summary>The same for a command whose configuration decides where the command line says nothing.</summary>
+    public static void AddConfiguredTo(Command command)
+    {
+        configuredStyle.Description = $"{StyleText} (default: log.format of the configuration)";
+        configuredLevel.Description = $"{LevelText} (default: log.level of the configuration)";
+        command.Add(configuredStyle);
+        command.Add(configuredLevel);
+    }
+
     public static LogOptions Of(ParseResult parsed) => new(parsed.GetValue(style) ?? LogStyle.Text, parsed.GetValue(level) ?? LogLevel.Information);
 
     /// <summary>What the command line says, and what the configuration does where it says nothing.</summary>
-    public static LogOptions Of(ParseResult parsed, LogConfig config) => new(parsed.GetValue(style) ?? config.Format, parsed.GetValue(level) ?? config.Level);
+    public static LogOptions Of(ParseResult parsed, LogConfig config) => new(parsed.GetValue(configuredStyle) ?? config.Format, parsed.GetValue(configuredLevel) ?? config.Level);
+
+    private static Option<LogStyle?> StyleOption() => Values.Choice("--log-format", StyleText, ("text", LogStyle.Text), ("json", LogStyle.Json));
+
+    private static Option<LogLevel?> LevelOption() => Values.Choice("--log-level", LevelText,
+        ("info", LogLevel.Information), ("debug", LogLevel.Debug), ("warning", LogLevel.Warning), ("error", LogLevel.Error));
 
     public LogFormat CreateFormat() => Style == LogStyle.Json ? new JsonLogFormat() : new TextLogFormat(!Console.IsErrorRedirected && Screen.WantsColour);
 }

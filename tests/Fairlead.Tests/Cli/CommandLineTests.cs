@@ -126,6 +126,20 @@ public class CommandLineTests
     }
 
     [Fact]
+    public async Task The_help_of_run_says_that_the_configuration_decides_how_to_log_and_the_command_line_goes_before_it()
+    {
+        var (run, forward) = (new StringWriter(), new StringWriter());
+        await CommandLine.RunAsync(["run", "--help"], run, TextWriter.Null);
+        await CommandLine.RunAsync(["forward", "--help"], forward, TextWriter.Null);
+        Assert.Contains("(default: log.format of the configuration)", string.Join(' ', run.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+        Assert.DoesNotContain("(default: text)", run.ToString());
+        Assert.Contains("(default: text)", forward.ToString());
+
+        var config = new LogConfig { Format = LogStyle.Json, Level = LogLevel.Error };
+        Assert.Equal(new LogOptions(LogStyle.Json, LogLevel.Debug), LogOptions.Of(CommandLine.Build().Parse("run --log-level debug"), config));
+    }
+
+    [Fact]
     public void Who_leaves_out_the_address_is_told_that_it_means_every_one()
     {
         Assert.Equal("listening on every address of this machine for 8080, 9000-9001; to keep it local, write 127.0.0.1:8080:h:80",
