@@ -53,7 +53,7 @@ internal static class AdminAnswers
         BytesFromClients = Number(forward, "bytes_from_clients"),
         BytesFromUpstreams = Number(forward, "bytes_from_upstreams"),
         Upstreams = [.. Items(forward, "upstreams").Select(upstream => new UpstreamStatus(
-            Text(upstream, "address"), Truth(upstream, "up"), (int)Number(upstream, "connections"), Number(upstream, "dialled"), Number(upstream, "failed")))],
+            Text(upstream, "address"), Truth(upstream, "up"), (int)Number(upstream, "connections"), (int)Number(upstream, "shared_connections"), Number(upstream, "dialled"), Number(upstream, "failed")))],
     };
 
     private static ConnectionStatus Connection(JsonElement connection) => new()

@@ -154,6 +154,7 @@ internal static class AdminJson
             json.WriteString("address", upstream.Address);
             json.WriteBoolean("up", upstream.IsUp);
             json.WriteNumber("connections", upstream.Connections);
+            json.WriteNumber("shared_connections", upstream.SharedConnections);
             json.WriteNumber("dialled", upstream.Dialled);
             json.WriteNumber("failed", upstream.Failed);
             json.WriteEndObject();

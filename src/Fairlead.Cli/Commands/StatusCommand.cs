@@ -8,7 +8,8 @@ internal static class StatusCommand
 {
     private const string Notes = """
         OPEN is the connections now, REFUSED those that access rules and limits have reset, FAILED those for whom no upstream could
-        be had, UP what upstreams have got from clients, DOWN what clients have got from upstreams.
+        be had, UP what upstreams have got from clients, DOWN what clients have got from upstreams. In the row of an upstream
+        OPEN is of this forward; ACCEPTED and FAILED are the dials of all forwards that lead there.
 
         Examples:
           fairlead status

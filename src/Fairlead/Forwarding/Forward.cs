@@ -204,8 +204,11 @@ internal sealed class Forward
         lock (gate)
         {
             var (up, down) = (endedFromClients, endedFromUpstreams);
+            var own = new Dictionary<Upstream, int>();
             for (var session = sessions; session is not null; session = session.Next)
             {
+                if (session is { IsConnected: true, Upstream: { } at })
+                    own[at] = own.GetValueOrDefault(at) + 1;
                 up += session.BytesFromClient;
                 down += session.BytesFromUpstream;
             }
@@ -224,7 +227,7 @@ internal sealed class Forward
                 Failed = failed,
                 BytesFromClients = up,
                 BytesFromUpstreams = down,
-                Upstreams = [.. Plan.Upstreams.Select(upstream => new UpstreamStatus(upstream.Text, upstream.Health.IsUp, upstream.Active, upstream.Dialled, upstream.Failed))],
+                Upstreams = [.. Plan.Upstreams.Select(upstream => new UpstreamStatus(upstream.Text, upstream.Health.IsUp, own.GetValueOrDefault(upstream), upstream.Active, upstream.Dialled, upstream.Failed))],
             };
         }
     }

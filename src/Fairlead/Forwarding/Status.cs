@@ -49,10 +49,11 @@ public sealed record ForwardStatus
 /// <summary>What is known of an upstream, at one moment.</summary>
 /// <param name="Address">As it is written, with its port; escaped.</param>
 /// <param name="IsUp">Whether clients are sent to it.</param>
-/// <param name="Connections">Sessions now.</param>
-/// <param name="Dialled">Dials that stood, since it was known.</param>
-/// <param name="Failed">Dials that did not.</param>
-public sealed record UpstreamStatus(string Address, bool IsUp, int Connections, long Dialled, long Failed);
+/// <param name="Connections">Sessions of this forward that are connected to it now.</param>
+/// <param name="SharedConnections">Sessions of all forwards that lead to it, those that are dialling too.</param>
+/// <param name="Dialled">Dials of all these forwards that stood, since it was known.</param>
+/// <param name="Failed">Dials of theirs that did not.</param>
+public sealed record UpstreamStatus(string Address, bool IsUp, int Connections, int SharedConnections, long Dialled, long Failed);
 
 /// <summary>One session, at one moment.</summary>
 public sealed record ConnectionStatus

@@ -28,12 +28,12 @@ internal sealed class FakeInstance : IInstance
             {
                 Name = "web", Listen = ["0.0.0.0:8080", "[::]:8080"], To = "10.0.0.5:80, 10.0.0.6:80", Engine = "native", Connections = 12, MostConnections = 200,
                 Accepted = 120_417, Denied = 17, Limited = 3, Failed = 2, BytesFromClients = 1_234_567, BytesFromUpstreams = 98_765_432_100,
-                Upstreams = [new UpstreamStatus("10.0.0.5:80", true, 12, 120_000, 0), new UpstreamStatus("10.0.0.6:80", false, 0, 395, 22)],
+                Upstreams = [new UpstreamStatus("10.0.0.5:80", true, 12, 14, 120_000, 0), new UpstreamStatus("10.0.0.6:80", false, 0, 0, 395, 22)],
             },
             new ForwardStatus
             {
                 Name = "ssh", Listen = ["0.0.0.0:2222"], To = "10.0.0.7:22", Engine = "native", Connections = 3, Accepted = 41, BytesFromClients = 52_000, BytesFromUpstreams = 880,
-                Upstreams = [new UpstreamStatus("10.0.0.7:22", true, 3, 41, 0)],
+                Upstreams = [new UpstreamStatus("10.0.0.7:22", true, 3, 3, 41, 0)],
             },
             new ForwardStatus { Name = "unix:/run/app.sock", Listen = ["unix:/run/app.sock"], To = "127.0.0.1:9000", Engine = "portable", IsDraining = true },
         ],

@@ -389,6 +389,21 @@ public abstract class ReloadContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task An_upstream_that_forwards_share_is_counted_for_each_by_itself_and_for_all_together()
+    {
+        await using var rig = new ForwardingRig(kind);
+        var server = rig.Listen();
+        var through = rig.Engine.Start(rig.Forward(server.LocalEndPoint) with { Name = "one" }, rig.Forward(server.LocalEndPoint) with { Name = "other" });
+        await rig.SessionAsync(through[0], server);
+        await rig.SessionAsync(through[0], server);
+        await rig.SessionAsync(through[1], server);
+
+        // A session is its upstream's as soon as the dial has ended, which the server may see a moment before.
+        await Traffic.UntilAsync(() => rig.Engine.Status().Sum(forward => forward.Upstreams[0].Connections) == 3);
+        Assert.Equal([(2, 3), (1, 3)], rig.Engine.Status().Select(forward => (forward.Upstreams[0].Connections, forward.Upstreams[0].SharedConnections)));
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task A_process_limit_of_the_configuration_holds_and_may_be_lifted()
     {
         await using var rig = new ForwardingRig(kind);
