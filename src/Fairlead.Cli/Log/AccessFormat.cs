@@ -14,19 +14,59 @@ internal sealed class AccessFormat : LogFormat
 {
     private static readonly string[] names = ["client", "listen", "upstream", "end", "by", "duration_ms", "bytes_from_client", "bytes_from_upstream", "forward", "id"];
 
+    // 2026-11-22T19:04:05.123+01:00
+    private const int MillisecondsAt = 20, TimeLength = 29;
+
+    private readonly byte[] present = new byte[TimeLength];
+    private long presentSecond = -1;
+
     protected override bool NeedsMessage => false;
 
     protected override bool NeedsFields => true;
 
     protected override void AppendLine(LogEntry entry, string message, IEnumerable<KeyValuePair<string, object?>> fields, ArrayBufferWriter<byte> output)
     {
-        entry.Time.ToLocalTime().TryFormat(output.GetSpan(32), out var length, "yyyy-MM-ddTHH:mm:ss.fffzzz", CultureInfo.InvariantCulture);
-        output.Advance(length);
+        AppendTime(entry.Time, output);
         var known = fields as IReadOnlyList<KeyValuePair<string, object?>> ?? [.. fields];
         foreach (var name in names)
         {
             output.Write(" "u8);
-            Encoding.UTF8.GetBytes(Shown(name, Find(known, name)), output);
+            Append(name, Find(known, name), output);
+        }
+    }
+
+    // The time zone and the calendar are asked once a second: a line for each session is the most of what a log costs.
+    private void AppendTime(DateTimeOffset time, ArrayBufferWriter<byte> output)
+    {
+        var (second, ticks) = Math.DivRem(time.UtcTicks, TimeSpan.TicksPerSecond);
+        if (second != presentSecond)
+        {
+            time.ToLocalTime().TryFormat(present, out _, "yyyy-MM-ddTHH:mm:ss.fffzzz", CultureInfo.InvariantCulture);
+            presentSecond = second;
+        }
+        ((int)(ticks / TimeSpan.TicksPerMillisecond)).TryFormat(present.AsSpan(MillisecondsAt, 3), out _, "D3", CultureInfo.InvariantCulture);
+        output.Write(present);
+    }
+
+    private static void Append(string name, object? value, ArrayBufferWriter<byte> output)
+    {
+        var length = 0;
+        switch (value)
+        {
+            case long number:
+                number.TryFormat(output.GetSpan(32), out length, default, CultureInfo.InvariantCulture);
+                output.Advance(length);
+                break;
+            case double milliseconds when name == "duration_ms" && (milliseconds / 1000).TryFormat(output.GetSpan(400), out length, "F3", CultureInfo.InvariantCulture):
+                output.Advance(length);
+                output.Write("s"u8);
+                break;
+            case string { Length: > 0 } text when text.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0:
+                output.Advance(Encoding.ASCII.GetBytes(text, output.GetSpan(text.Length)));
+                break;
+            default:
+                Encoding.UTF8.GetBytes(Shown(value), output);
+                break;
         }
     }
 
@@ -40,12 +80,11 @@ internal sealed class AccessFormat : LogFormat
         return null;
     }
 
-    private static string Shown(string name, object? value)
+    private static string Shown(object? value)
     {
         var text = value switch
         {
             null => "-",
-            double milliseconds when name == "duration_ms" => string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000:F3}s"),
             IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
             _ => value.ToString() ?? "-",
         };

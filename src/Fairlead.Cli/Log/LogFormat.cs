@@ -15,7 +15,7 @@ internal abstract class LogFormat
         try
         {
             message = NeedsMessage ? entry.Message : "";
-            fields = NeedsFields ? [.. entry.Fields] : [];
+            fields = NeedsFields ? Known(entry.Fields) : [];
         }
 #pragma warning disable CA1031 // Whatever a faulty entry throws, it must not end the thread that writes all the others.
         catch (Exception error)
@@ -27,6 +27,9 @@ internal abstract class LogFormat
         AppendLine(entry, message, fields, output);
         output.Write("\n"u8);
     }
+
+    // What is a list already has been made whole.
+    private static IReadOnlyList<KeyValuePair<string, object?>> Known(IEnumerable<KeyValuePair<string, object?>> fields) => fields as IReadOnlyList<KeyValuePair<string, object?>> ?? [.. fields];
 
     /// <summary>Whether lines show <see cref="LogEntry.Message"/>.</summary>
     protected virtual bool NeedsMessage => true;
