@@ -45,6 +45,24 @@ public interface INetwork : IDisposable
     /// <exception cref="ArgumentException">The descriptor is no stream socket that listens.</exception>
     [SupportedOSPlatform("linux")]
     IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options);
+
+    /// <summary>Opens flows of datagrams: UDP sockets, which are connected, so that only their peer's datagrams reach them.</summary>
+    /// <param name="sources">As for <see cref="DialerWith"/>.</param>
+    IDatagramDialer DatagramDialerWith(IReadOnlyList<DialSource>? sources = null);
+
+    /// <summary>Receives the datagrams of an address. The sockets are bound when this returns.</summary>
+    /// <param name="endPoint"><see cref="IPAddress.IPv6Any"/> takes IPv4 too.</param>
+    /// <param name="options">How.</param>
+    /// <returns>One for each event loop, or a single one. The caller owns them all.</returns>
+    /// <exception cref="ListenException">The address cannot be had. Nothing is left bound.</exception>
+    IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options);
+
+    /// <summary>Receives from a UDP socket that is bound already, made by another program: systemd's <c>LISTEN_FDS</c>.</summary>
+    /// <param name="descriptor">The socket. It is the network's from now on, unless this throws.</param>
+    /// <param name="options">How; a single listener serves it.</param>
+    /// <exception cref="ArgumentException">The descriptor is no bound UDP socket.</exception>
+    [SupportedOSPlatform("linux")]
+    DatagramListener AdoptDatagrams(int descriptor, DatagramListenOptions options);
 }
 
 /// <summary>How to listen, and what accepted connections get.</summary>

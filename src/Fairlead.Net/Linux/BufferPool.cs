@@ -7,13 +7,15 @@ namespace Fairlead.Net;
 /// while sinks are slower than sources.
 /// </summary>
 [SupportedOSPlatform("linux")]
-internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
+internal sealed class BufferPool(int memorySize, PipeBudget pipes, int datagramSize = 65_535) : IDisposable
 {
     // Returned buffers beyond these are freed: what one burst of slow readers needed is not kept for ever.
     private const int MostIdleMemory = 16, MostIdlePipes = 8;
 
     private readonly Stack<MemoryBuffer> memory = new();
     private readonly Stack<KernelPipe> idlePipes = new();
+    private DatagramReceiver? datagramReceiver;
+    private DatagramSender? datagramSender;
 
     /// <summary>How many buffers are lent at present.</summary>
     public int Lent { get; private set; }
@@ -23,6 +25,12 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
 
     /// <summary>What the pipes are paid from.</summary>
     public PipeBudget Pipes => pipes;
+
+    /// <summary>Where the loop's datagrams are read into; made when the first are.</summary>
+    public DatagramReceiver DatagramReceiver => datagramReceiver ??= new DatagramReceiver(datagramSize);
+
+    /// <summary>What sends the loop's datagrams.</summary>
+    public DatagramSender DatagramSender => datagramSender ??= new DatagramSender();
 
     /// <summary>An empty memory buffer that has room for more than the usual, if need be.</summary>
     public MemoryBuffer RentMemory(int atLeast)
@@ -73,6 +81,8 @@ internal sealed class BufferPool(int memorySize, PipeBudget pipes) : IDisposable
             buffer.Dispose();
         while (idlePipes.TryPop(out var pipe))
             pipes.Destroy(pipe);
+        datagramReceiver?.Dispose();
+        datagramSender?.Dispose();
     }
 }
 

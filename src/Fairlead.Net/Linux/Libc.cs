@@ -11,23 +11,25 @@ namespace Fairlead.Net;
 internal static unsafe partial class Libc
 {
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, ENFILE = 23, EMFILE = 24;
-    public const int EPIPE = 32, EPROTO = 71, ENOTSOCK = 88, EOPNOTSUPP = 95, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
+    public const int EIO = 5, EPIPE = 32, EPROTO = 71, ENOTSOCK = 88, EMSGSIZE = 90, ENOPROTOOPT = 92, EOPNOTSUPP = 95, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99;
     public const int ENETDOWN = 100, ENETUNREACH = 101, ENETRESET = 102, ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105, ENOTCONN = 107;
-    public const int ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113, EINPROGRESS = 115;
+    public const int ENONET = 64, ETIMEDOUT = 110, ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113, EINPROGRESS = 115;
 
     public const int AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10;
-    public const int SOCK_STREAM = 1, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
+    public const int SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
     public const int O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
     public const int SHUT_WR = 1;
-    public const int MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000;
+    public const int MSG_PEEK = 2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
 
     public const int F_SETFD = 2, F_GETFL = 3, F_SETFL = 4, F_DUPFD_CLOEXEC = 1030, FD_CLOEXEC = 1;
     public const int SO_TYPE = 3, SO_ACCEPTCONN = 30, SO_PROTOCOL = 38, SO_DOMAIN = 39, IPPROTO_MPTCP = 262;
 
     public const int SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_ERROR = 4, SO_KEEPALIVE = 9, SO_LINGER = 13, SO_REUSEPORT = 15, SO_ATTACH_FILTER = 26;
+    public const int SO_SNDBUF = 7, SO_RCVBUF = 8, SO_NO_CHECK = 11, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33, SO_RXQ_OVFL = 40;
     public const int IPPROTO_TCP = 6, TCP_NODELAY = 1, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_USER_TIMEOUT = 18;
-    public const int IPPROTO_IP = 0, IP_BIND_ADDRESS_NO_PORT = 24;
-    public const int IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;
+    public const int IPPROTO_UDP = 17, UDP_SEGMENT = 103, UDP_GRO = 104;
+    public const int IPPROTO_IP = 0, IP_PKTINFO = 8, IP_MTU_DISCOVER = 10, IP_RECVERR = 11, IP_BIND_ADDRESS_NO_PORT = 24, IP_PMTUDISC_DONT = 0;
+    public const int IPPROTO_IPV6 = 41, IPV6_MTU_DISCOVER = 23, IPV6_RECVERR = 25, IPV6_V6ONLY = 26, IPV6_RECVPKTINFO = 49, IPV6_PKTINFO = 50, IPV6_PMTUDISC_DONT = 0;
 
     public const int EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3;
     public const uint EPOLLIN = 1, EPOLLPRI = 2, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 0x10, EPOLLRDHUP = 0x2000, EPOLLEXCLUSIVE = 1u << 28, EPOLLET = 1u << 31;
@@ -68,6 +70,10 @@ internal static unsafe partial class Libc
     public static int recv(int fd, void* buf, nuint len, int flags) => Result(Native.recv(fd, buf, len, flags));
 
     public static int send(int fd, void* buf, nuint len, int flags) => Result(Native.send(fd, buf, len, flags));
+
+    public static int recvmmsg(int fd, mmsghdr* msgvec, uint vlen, int flags) => Result(Native.recvmmsg(fd, msgvec, vlen, flags, null));
+
+    public static int sendmmsg(int fd, mmsghdr* msgvec, uint vlen, int flags) => Result(Native.sendmmsg(fd, msgvec, vlen, flags));
 
     public static int splice(int from, int to, nuint len, uint flags) => Result(Native.splice(from, null, to, null, len, flags));
 
@@ -110,6 +116,32 @@ internal static unsafe partial class Libc
     // The runtime keeps errno over its own work between the call and here, so it may be read directly.
     private static int Result(nint result) => result >= 0 ? (int)result : -Marshal.GetLastSystemError();
 
+    /// <summary>A piece of memory; see readv(2).</summary>
+    public struct iovec
+    {
+        public void* iov_base;
+        public nuint iov_len;
+    }
+
+    /// <summary>A message: whose it is, where its bytes lie, and what the kernel is told or tells besides; see recvmsg(2).</summary>
+    public struct msghdr
+    {
+        public void* msg_name;
+        public uint msg_namelen;
+        public iovec* msg_iov;
+        public nuint msg_iovlen;
+        public void* msg_control;
+        public nuint msg_controllen;
+        public int msg_flags;
+    }
+
+    /// <summary>One message of several; see recvmmsg(2).</summary>
+    public struct mmsghdr
+    {
+        public msghdr msg_hdr;
+        public uint msg_len;
+    }
+
     private static partial class Native
     {
         [LibraryImport("libc")] public static partial int epoll_create1(int flags);
@@ -128,6 +160,8 @@ internal static unsafe partial class Libc
         [LibraryImport("libc")] public static partial int getsockname(int fd, void* addr, uint* addrlen);
         [LibraryImport("libc")] public static partial nint recv(int fd, void* buf, nuint len, int flags);
         [LibraryImport("libc")] public static partial nint send(int fd, void* buf, nuint len, int flags);
+        [LibraryImport("libc")] public static partial int recvmmsg(int fd, mmsghdr* msgvec, uint vlen, int flags, void* timeout);
+        [LibraryImport("libc")] public static partial int sendmmsg(int fd, mmsghdr* msgvec, uint vlen, int flags);
         [LibraryImport("libc")] public static partial nint splice(int fd_in, long* off_in, int fd_out, long* off_out, nuint len, uint flags);
         [LibraryImport("libc")] public static partial int pipe2(int* pipefd, int flags);
         [LibraryImport("libc")] public static partial int fcntl(int fd, int cmd, int arg);

@@ -23,6 +23,22 @@ internal static class NativeErrors
 
     public static ConnectionException Aborted() => new(ConnectionError.Aborted, "The connection was closed at this end.");
 
+    /// <summary>
+    /// Whether a positive errno of a UDP socket is what ICMP tells (<c>icmp_err_convert</c> of the kernel), or a route. The first belongs to an earlier
+    /// datagram and is told once.
+    /// </summary>
+    public static bool IsOfTheWay(int errno) =>
+        errno is Libc.ECONNREFUSED or Libc.EHOSTUNREACH or Libc.ENETUNREACH or Libc.EHOSTDOWN or Libc.ENETDOWN or Libc.ENONET or Libc.EACCES or
+            Libc.EPROTO or Libc.ENOPROTOOPT or Libc.EOPNOTSUPP;
+
+    /// <summary>What such an errno means for a flow.</summary>
+    public static DatagramError ToDatagramError(int errno) => errno switch
+    {
+        Libc.ECONNREFUSED => DatagramError.Refused,
+        Libc.EHOSTUNREACH or Libc.ENETUNREACH or Libc.EHOSTDOWN or Libc.ENETDOWN or Libc.ENONET => DatagramError.Unreachable,
+        _ => DatagramError.Failed,
+    };
+
     /// <summary>The error of .NET for a positive errno.</summary>
     public static SocketError ToSocketError(int errno) => errno switch
     {

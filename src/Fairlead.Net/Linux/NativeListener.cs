@@ -161,14 +161,18 @@ internal sealed unsafe class NativeListener
 
     private static int SocketType => Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC;
 
-    private static void Bind(int descriptor, EndPoint address, EndPoint asked)
+    /// <summary>bind(2).</summary>
+    /// <exception cref="ListenException">It is refused; <paramref name="asked"/> is what it names.</exception>
+    internal static void Bind(int descriptor, EndPoint address, EndPoint asked)
     {
         var sockaddr = stackalloc byte[SocketName.MaxSockAddr];
         var length = SocketName.Write(address, new Span<byte>(sockaddr, SocketName.MaxSockAddr));
         Require(Libc.bind(descriptor, sockaddr, (uint)length), asked);
     }
 
-    private static int Require(int result, EndPoint endPoint)
+    /// <summary>The result of a call that has to succeed for listening.</summary>
+    /// <exception cref="ListenException">It is a negated errno.</exception>
+    internal static int Require(int result, EndPoint endPoint)
     {
         return result >= 0
             ? result

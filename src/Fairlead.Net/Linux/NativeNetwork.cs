@@ -24,6 +24,9 @@ public sealed record NativeNetworkOptions
     /// <summary>How much one read takes at the most, in bytes, where bytes are copied.</summary>
     public int BufferSize { get; init; } = 64 << 10;
 
+    /// <summary>How long a datagram may be that is read, in bytes; nothing of UDP is longer. Tests have it short.</summary>
+    internal int DatagramSize { get; init; } = 65_535;
+
     /// <summary>Told of exceptions that reached an event loop: each is a bug of the program. Null: they are dropped.</summary>
     public Action<Exception>? OnFault { get; init; }
 }
@@ -35,6 +38,7 @@ public sealed record NativeNetworkOptions
 public sealed class NativeNetwork : INetwork
 {
     private readonly EventLoop[] loops;
+    private uint alone;
 
     /// <summary>Starts the loops.</summary>
     /// <exception cref="IOException">The system is out of descriptors.</exception>
@@ -46,7 +50,7 @@ public sealed class NativeNetwork : INetwork
         try
         {
             for (var i = 0; i < loops.Length; i++)
-                loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes), options.OnFault ?? (static _ => { }));
+                loops[i] = new EventLoop($"fairlead-{i}", new BufferPool(options.BufferSize, pipes, options.DatagramSize), options.OnFault ?? (static _ => { }));
         }
         catch
         {
@@ -83,6 +87,21 @@ public sealed class NativeNetwork : INetwork
     {
         return AcceptorsOn([NativeListener.Adopt(socket, options, loops.Length)], options);
     }
+
+    /// <inheritdoc/>
+    public IDatagramDialer DatagramDialerWith(IReadOnlyList<DialSource>? sources = null) => new NativeDatagramDialer(DialSources.Of(sources));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options)
+    {
+        return NativeDatagramListener.Listen(endPoint, options, options.Shared ? [NextLoop()] : loops);
+    }
+
+    /// <inheritdoc/>
+    public DatagramListener AdoptDatagrams(int descriptor, DatagramListenOptions options) => NativeDatagramListener.Adopt(descriptor, options, NextLoop());
+
+    // Those that stand on one loop alone take the loops in turn.
+    private EventLoop NextLoop() => loops[(Interlocked.Increment(ref alone) - 1) % (uint)loops.Length];
 
     private IAcceptor[] AcceptorsOn(NativeListener[] listeners, ListenOptions options)
     {

@@ -9,6 +9,20 @@ namespace Fairlead.Net;
 /// </summary>
 public sealed class PortableNetwork : INetwork
 {
+    private readonly UdpSystem udp;
+
+    /// <summary>The sockets of the system that this runs on.</summary>
+    public PortableNetwork()
+        : this(UdpSystem.Current)
+    {
+    }
+
+    /// <summary>The same with the UDP sockets of another system, for tests.</summary>
+    internal PortableNetwork(UdpSystem udp)
+    {
+        this.udp = udp;
+    }
+
     /// <inheritdoc/>
     public IDialer Dialer { get; } = new SocketDialer(SocketTuning.Default);
 
@@ -39,6 +53,43 @@ public sealed class PortableNetwork : INetwork
         if (socket.LocalEndPoint is IPEndPoint)
             TcpOptions.Clear(listener);
         return [new SocketAcceptor(listener, socket.LocalEndPoint, options, socket.Claim, socket.IsInherited)];
+    }
+
+    /// <inheritdoc/>
+    public IDatagramDialer DatagramDialerWith(IReadOnlyList<DialSource>? sources = null) => new SocketDatagramDialer(udp, DialSources.Of(sources));
+
+    /// <inheritdoc/>
+    /// <returns>A single listener, whatever <see cref="DatagramListenOptions.Shared"/> says: there are no event loops here.</returns>
+    public IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options)
+    {
+        endPoint = (IPEndPoint)SocketConnection.Normalise(endPoint)!;
+        var isWildcard = endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
+        try
+        {
+            if (isWildcard && udp.Addresses is { } addresses)
+            {
+                var sockets = AddressSockets.Bind(udp, addresses, endPoint, options.ReceiveBuffer);
+                return [new SocketDatagramListener(sockets, new IPEndPoint(endPoint.Address, sockets.Port), sockets.ReceiveBuffer)];
+            }
+            var socket = UdpSystem.Bind(endPoint, isWildcard, options.ReceiveBuffer);
+            var local = new IPEndPoint(endPoint.Address, ((IPEndPoint)socket.LocalEndPoint!).Port);
+            return [new SocketDatagramListener(udp.Bound(socket, isWildcard), local, UdpOptions.ReceiveBuffer(socket))];
+        }
+        catch (SocketException e)
+        {
+            throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {SystemWords.For(e, endPoint.AddressFamily)}.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    [SupportedOSPlatform("linux")]
+    public DatagramListener AdoptDatagrams(int descriptor, DatagramListenOptions options)
+    {
+        var socket = UdpSystem.Inherit(descriptor, out var local);
+        UdpOptions.Buffer(socket, options.ReceiveBuffer, UdpOptions.BufferLength);
+        UdpOptions.Fragment(socket);
+        var isWildcard = local.Address.Equals(IPAddress.Any) || local.Address.Equals(IPAddress.IPv6Any);
+        return new SocketDatagramListener(new AdoptedUdpSocket(socket, isWildcard), local, UdpOptions.ReceiveBuffer(socket));
     }
 
     /// <summary>Does nothing: connections and acceptors belong to whoever got them.</summary>

@@ -53,6 +53,12 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
 
     public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => throw new NotSupportedException();
 
+    public IDatagramDialer DatagramDialerWith(IReadOnlyList<DialSource>? sources = null) => throw new NotSupportedException();
+
+    public IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options) => throw new NotSupportedException();
+
+    public DatagramListener AdoptDatagrams(int descriptor, DatagramListenOptions options) => throw new NotSupportedException();
+
     public void Dispose()
     {
     }
