@@ -11,7 +11,7 @@ internal static class AdminRules
         if (config.Listen is not PortEndpoint tcp)
             return null;
         var shown = Printable.Escape(tcp.ToString());
-        if (tcp.Protocols != PortProtocols.Tcp)
+        if (tcp.Protocols.HasFlag(PortProtocols.Udp))
             return $"admin: {shown} is not TCP, and the API is HTTP; leave the protocol out";
         if (tcp.Ports.Count > 1)
             return $"admin: {shown} is a range, and the API has one port; write one";

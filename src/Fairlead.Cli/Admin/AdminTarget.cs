@@ -48,7 +48,7 @@ internal sealed record AdminTarget(IReadOnlyList<EndPoint> Places, string? Name,
             {
                 case UnixEndpoint unix:
                     return new System.Net.Sockets.UnixDomainSocketEndPoint(unix.Path);
-                case PortEndpoint { Ports: { Count: 1, First: > 0 }, Protocols: PortProtocols.Tcp } tcp:
+                case PortEndpoint { Ports: { Count: 1, First: > 0 }, Protocols: PortProtocols.Tcp or PortProtocols.None } tcp:
                     var host = tcp.Host == "localhost" ? "127.0.0.1" : tcp.Host;
                     if (!IPAddress.TryParse(host, out var ip) || !IPAddress.IsLoopback(ip))
                         throw new UsageException([$"--admin '{Printable.Escape(address)}' is not on this machine, and without TLS the token would be read on the way; go there by ssh -L, and write 127.0.0.1:PORT"]);

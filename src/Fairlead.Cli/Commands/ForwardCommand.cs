@@ -14,6 +14,7 @@ internal static class ForwardCommand
           [BIND:]0:HOST:PORT                   a port that the system chooses and the log tells
           [BIND:]PORT:unix:PATH                to a Unix socket
           unix:PATH:HOST:PORT                  from a Unix socket
+          …/udp, …/tcp+udp                     behind the last port: UDP, or both; else it is TCP
 
         DURATION is a whole number with a unit, 500ms 10s 5m 1h 7d, or off.
 
@@ -23,6 +24,7 @@ internal static class ForwardCommand
           fairlead forward [::1]:8080:[2001:db8::5]:80       IPv6
           fairlead forward 80:127.0.0.1:8080 443:127.0.0.1:8443
           fairlead forward 8000-8010:10.0.0.5:9000-9010      eleven ports, one to one
+          fairlead forward 5353:10.0.0.53:53/udp             UDP; both with /tcp+udp
           fairlead forward 127.0.0.1:5432:unix:/run/postgresql/.s.PGSQL.5432
           fairlead forward --idle-timeout 10m --log-format json 2222:10.0.0.7:22
 
@@ -47,8 +49,8 @@ internal static class ForwardCommand
         ("auto", EngineKind.Auto), ("native", EngineKind.Native), ("portable", EngineKind.Portable));
 
     private static readonly Option<TimeSpan?> connect = Values.Time("--connect-timeout", "For a connection to the target to stand (default: 5s)");
-    private static readonly Option<TimeSpan?> idle = Values.Time("--idle-timeout", "Silence in both directions after which a session is reset (default: off)");
-    private static readonly Option<TimeSpan?> halfClosed = Values.Time("--half-closed-timeout", "Silence after which a session is reset of which one direction has ended (default: 5m)");
+    private static readonly Option<TimeSpan?> idle = Values.Time("--idle-timeout", "Silence in both directions after which a session ends (default: off; UDP: 5m, 60s if never answered)");
+    private static readonly Option<TimeSpan?> halfClosed = Values.Time("--half-closed-timeout", "Silence after which a TCP session is reset of which one direction has ended (default: 5m)");
     private static readonly Option<TimeSpan?> drain = Values.Time("--drain", "How long sessions may go on after a stop was asked for (default: 5s on a terminal, else 30s)", takesZero: true);
 
     public static Command Create()
@@ -75,7 +77,7 @@ internal static class ForwardCommand
         var timeouts = defaults with
         {
             Connect = parsed.GetValue(connect) ?? defaults.Connect,
-            Idle = parsed.GetValue(idle) ?? defaults.Idle,
+            Idle = parsed.GetValue(idle),
             HalfClosed = parsed.GetValue(halfClosed) ?? defaults.HalfClosed,
             Drain = parsed.GetValue(drain) ?? Host.DefaultDrain,
         };
@@ -93,6 +95,8 @@ internal static class ForwardCommand
             }
         }
         errors.AddRange(ForwardRules.Check(forwards));
+        if (parsed.GetValue(halfClosed) is not null && errors.Count == 0 && forwards.TrueForAll(forward => forward.Protocols == PortProtocols.Udp))
+            errors.Add($"{halfClosed.Name} is for TCP, and only UDP is forwarded; leave it out");
         return errors.Count == 0 ? forwards : throw new UsageException(errors);
     }
 
@@ -104,7 +108,7 @@ internal static class ForwardCommand
         var open = written.Where(spec => !spec.StartsWith('*') && !spec.StartsWith(':') && ForwardConfig.Parse(spec).Listen[0] is PortEndpoint { Host: "" }).ToList();
         if (open.Count == 0)
             return null;
-        var ports = string.Join(", ", open.Select(spec => ((PortEndpoint)ForwardConfig.Parse(spec).Listen[0]).Ports));
+        var ports = string.Join(", ", open.Select(spec => ForwardConfig.Parse(spec).Listen[0].ToString()!.TrimStart(':')));
         return new ProgramEntry(LogLevel.Information, "listening_everywhere",
             $"listening on every address of this machine for {Printable.Escape(ports)}; to keep it local, write 127.0.0.1:{Printable.Escape(open[0])}", new KeyValuePair<string, object?>("ports", Printable.Escape(ports)));
     }

@@ -13,6 +13,7 @@ internal static class BoundRules
         return TimeoutFaults(forward.Timeouts)
             .Concat(TimeFaults("resolve", "resolve", forward.Resolve, mayBeOff: false))
             .Concat(LimitFaults(forward.Limits))
+            .Concat(ResponsesFaults(forward.Responses))
             .Concat(EngineFaults(forward.Engine, OperatingSystem.IsLinux()));
     }
 
@@ -38,7 +39,7 @@ internal static class BoundRules
     private static IEnumerable<Fault> TimeoutFaults(ForwardTimeouts timeouts)
     {
         (string Key, TimeSpan Value)[] all =
-            [("connect", timeouts.Connect), ("idle", timeouts.Idle), ("half_closed", timeouts.HalfClosed), ("drain", timeouts.Drain),
+            [("connect", timeouts.Connect), ("idle", timeouts.StreamIdle), ("half_closed", timeouts.HalfClosed), ("drain", timeouts.Drain),
                 ("keepalive", timeouts.Keepalive), ("unacknowledged", timeouts.Unacknowledged ?? Timeout.InfiniteTimeSpan)];
         foreach (var (key, value) in all)
         {
@@ -48,16 +49,27 @@ internal static class BoundRules
             foreach (var fault in TimeFaults($"timeouts.{key}", $"{key.Replace('_', '-')} timeout", value))
                 yield return fault;
         }
+        if (timeouts.Unanswered is { } unanswered)
+        {
+            foreach (var fault in TimeFaults("timeouts.unanswered", "unanswered timeout", unanswered, mayBeOff: false))
+                yield return fault;
+        }
         var isWhole = timeouts.Keepalive.Ticks % TimeSpan.TicksPerSecond == 0;
         if (timeouts.Keepalive > TimeSpan.Zero && timeouts.Keepalive <= Duration.Longest && (!isWhole || timeouts.Keepalive > longestKeepalive))
             yield return new Fault("timeouts.keepalive", $"keepalive timeout is {Duration.ToText(timeouts.Keepalive)}; the system takes whole seconds, 1s to 32767s, or off for none");
+    }
+
+    private static IEnumerable<Fault> ResponsesFaults(int responses)
+    {
+        if (responses < 0)
+            yield return new Fault("responses", string.Create(CultureInfo.InvariantCulture, $"responses is {responses}; write how many answers end a session, or 0 for no limit"));
     }
 
     private static IEnumerable<Fault> LimitFaults(ForwardLimits limits)
     {
         (string Key, long? Value)[] all =
             [("connections", limits.Connections), ("connections_per_source", limits.ConnectionsPerSource), ("connections_per_prefix", limits.ConnectionsPerPrefix),
-                ("accepts_per_second", limits.AcceptsPerSecond), ("rate", limits.Rate), ("rate_per_connection", limits.RatePerConnection)];
+                ("accepts_per_second", limits.AcceptsPerSecond), ("sessions_per_second", limits.SessionsPerSecond), ("rate", limits.Rate), ("rate_per_connection", limits.RatePerConnection)];
         foreach (var (key, value) in all)
         {
             if (value < 1)

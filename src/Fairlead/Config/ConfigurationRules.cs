@@ -24,7 +24,7 @@ internal static class ConfigurationRules
             yield return new Fault("admin.token", "a token is for TCP, and a Unix socket knows its peer's user; leave token out, or listen on a port like 127.0.0.1:9000");
         if (admin is not { Listen: PortEndpoint port })
             yield break;
-        if (port.Protocols != PortProtocols.Tcp)
+        if (port.Protocols.HasFlag(PortProtocols.Udp))
             yield return new Fault("admin.listen", "admin speaks TCP only; leave the protocol out");
         if (port.Ports.Count > 1)
             yield return new Fault("admin.listen", "admin listens on one port; write one, like 127.0.0.1:9000");

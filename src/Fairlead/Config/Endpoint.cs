@@ -6,7 +6,10 @@ namespace Fairlead;
 [Flags]
 public enum PortProtocols
 {
-    /// <summary>TCP, also where nothing is written.</summary>
+    /// <summary>None is written: TCP where it is listened on, and what is listened for where it is sent to.</summary>
+    None = 0,
+
+    /// <summary>TCP.</summary>
     Tcp = 1,
 
     /// <summary>UDP.</summary>
@@ -50,10 +53,10 @@ public abstract record Endpoint
 /// <summary>A port, or a range of ports, of a host.</summary>
 /// <param name="Host">A name, an address without brackets, or empty: every address, IPv4 and IPv6 (listening only). <c>localhost</c> is both loopbacks.</param>
 /// <param name="Ports">The ports, both ends included.</param>
-/// <param name="Protocols">The transport protocols.</param>
-public sealed record PortEndpoint(string Host, PortRange Ports, PortProtocols Protocols = PortProtocols.Tcp) : Endpoint
+/// <param name="Protocols">The transport protocols, as far as they are written.</param>
+public sealed record PortEndpoint(string Host, PortRange Ports, PortProtocols Protocols = PortProtocols.None) : Endpoint
 {
-    /// <summary>The endpoint as it is written: IPv6 in brackets, <c>/tcp</c> left out.</summary>
+    /// <summary>The endpoint as a listen is written: IPv6 in brackets, <c>/tcp</c> left out.</summary>
     public override string ToString()
     {
         var host = Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host;

@@ -9,12 +9,11 @@ internal static class EndpointRules
 
     public static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
-        var targets = ForwardRules.UpstreamsOf(forward).Select(pair => ($"{pair.Key}.address", pair.Upstream.Address)).ToList();
+        var targets = ForwardRules.UpstreamsOf(forward).Select(pair => (Key: $"{pair.Key}.address", pair.Upstream)).ToList();
         return NameFaults(forward)
             .Concat(forward.Listen.SelectMany((listen, i) => WrittenFaults(listen, $"listen[{i}]", "listen ")))
-            .Concat(targets.SelectMany(target => WrittenFaults(target.Address, target.Item1, "target ").Concat(TargetFaults(target.Address, target.Item1))))
-            .Concat(ProtocolFaults(forward, targets))
-            .Concat(targets.SelectMany(target => LengthFaults(forward, target.Address, target.Item1).Concat(LoopFaults(forward, target.Address, target.Item1))));
+            .Concat(targets.SelectMany(target => WrittenFaults(target.Upstream.Address, target.Key, "target ").Concat(TargetFaults(target.Upstream.Address, target.Key))))
+            .Concat(targets.SelectMany(target => LengthFaults(forward, target.Upstream, target.Key).Concat(LoopFaults(forward, target.Upstream, target.Key))));
     }
 
     /// <summary>What is wrong with a name, as the end of a sentence; null if nothing is.</summary>
@@ -56,25 +55,15 @@ internal static class EndpointRules
             yield return new Fault(key, "target port 0 cannot be connected to; write the port that the target listens on, from 1 to 65535");
     }
 
-    private static IEnumerable<Fault> ProtocolFaults(ForwardConfig forward, IReadOnlyList<(string Key, Endpoint Address)> targets)
+    private static IEnumerable<Fault> LengthFaults(ForwardConfig forward, UpstreamConfig target, string key)
     {
-        var all = forward.Listen.Select((listen, i) => (Key: $"listen[{i}]", Address: listen)).Concat(targets).Where(endpoint => endpoint.Address is PortEndpoint).ToList();
-        var protocols = all.Aggregate((PortProtocols)0, (sum, endpoint) => sum | ((PortEndpoint)endpoint.Address).Protocols);
-        if (!protocols.HasFlag(PortProtocols.Udp))
-            yield break;
-        var first = all.First(endpoint => ((PortEndpoint)endpoint.Address).Protocols.HasFlag(PortProtocols.Udp));
-        yield return new Fault(first.Key, $"protocol is {(protocols.HasFlag(PortProtocols.Tcp) ? "/tcp+udp" : "/udp")}, and this version forwards TCP only; write /tcp, or leave it out");
-    }
-
-    private static IEnumerable<Fault> LengthFaults(ForwardConfig forward, Endpoint target, string key)
-    {
-        if (target is not PortEndpoint { Ports: { Count: > 1 } to })
+        if (target.Address is not PortEndpoint { Ports: { Count: > 1 } to })
             yield break;
         for (var i = 0; i < forward.Listen.Count; i++)
         {
             var ports = (forward.Listen[i] as PortEndpoint)?.Ports;
             var count = ports?.Count ?? 1;
-            if (count == to.Count)
+            if (count == to.Count || !ProtocolRules.Meet(forward.Listen[i], target))
                 continue;
             Func<string, string> message = count == 1
                 ? at => $"{(ports is null ? "one socket" : "one port")} is listened on and the target is {to.Count} ports ({to}{at}); write one target port, or listen on {to.Count} ports"
@@ -84,14 +73,14 @@ internal static class EndpointRules
     }
 
     // One client would be accepted again and again until no descriptor is left.
-    private static IEnumerable<Fault> LoopFaults(ForwardConfig forward, Endpoint target, string key)
+    private static IEnumerable<Fault> LoopFaults(ForwardConfig forward, UpstreamConfig target, string key)
     {
         for (var i = 0; i < forward.Listen.Count; i++)
         {
             var at = $"listen[{i}]";
-            if (target is UnixEndpoint unix && forward.Listen[i] is UnixEndpoint socket && socket.Path == unix.Path)
+            if (target.Address is UnixEndpoint unix && forward.Listen[i] is UnixEndpoint socket && socket.Path == unix.Path)
                 yield return Pair(at, key, place => $"leads to itself: {Show(unix)} is listened on and the target{place}; write another target");
-            if (target is not PortEndpoint to || forward.Listen[i] is not PortEndpoint listen)
+            if (target.Address is not PortEndpoint to || forward.Listen[i] is not PortEndpoint listen || !ProtocolRules.Meet(listen, target))
                 continue;
             // A range that is shifted leads elsewhere in the end.
             var canLoop = listen.Ports.First > 0 && (to.Ports.Count == 1 || to.Ports.First == listen.Ports.First);

@@ -64,18 +64,18 @@ internal sealed class EndpointText(string kind, string whole)
         return HostText.Fault(text) is { } fault ? throw Error($"{side}host {fault}") : text;
     }
 
-    /// <summary>A port, or a range of them, and the protocols behind them.</summary>
+    /// <summary>A port, or a range of them, and the protocols behind them, as far as they are written.</summary>
     public (PortRange Ports, PortProtocols Protocols) PortsAndProtocols(string text, string side)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         if (slash < 0)
-            return (Ports(text, side), PortProtocols.Tcp);
+            return (Ports(text, side), PortProtocols.None);
         var protocols = text[slash..] switch
         {
             "/tcp" => PortProtocols.Tcp,
             "/udp" => PortProtocols.Udp,
             "/tcp+udp" => PortProtocols.Tcp | PortProtocols.Udp,
-            var other => throw Error($"protocol '{Printable.Escape(other)}' is unknown; write /tcp, or leave it out"),
+            var other => throw Error($"protocol '{Printable.Escape(other)}' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP"),
         };
         return (Ports(text[..slash], side), protocols);
     }

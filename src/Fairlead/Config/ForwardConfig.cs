@@ -25,12 +25,16 @@ public sealed record ForwardConfig
     /// <summary>Names the forward; without one it is called by its first listen.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Where connections arrive.</summary>
-    public required ValueList<Endpoint> Listen { get; init; }
+    /// <summary>Where connections and datagrams arrive. A port for which no protocol is written is one of TCP, and has it from here on.</summary>
+    public required ValueList<Endpoint> Listen
+    {
+        get;
+        init => field = [.. value.Select(listen => listen is PortEndpoint { Protocols: PortProtocols.None } port ? port with { Protocols = PortProtocols.Tcp } : listen)];
+    }
 
     /// <summary>
     /// Where they go whom no route takes; empty: they are reset. A range of ports has the length of every listen's range and maps one to one; a single
-    /// port takes all.
+    /// port takes all. Of several, each takes the protocols that are written for it, or else all that are listened for.
     /// </summary>
     public ValueList<UpstreamConfig> To { get; init; } = [];
 
@@ -55,6 +59,15 @@ public sealed record ForwardConfig
     /// <summary>How much of everything there may be.</summary>
     public ForwardLimits Limits { get; init; } = new();
 
+    /// <summary>What a UDP client keeps that comes back from another port.</summary>
+    public AffinityKind Affinity { get; init; }
+
+    /// <summary>After how many answers a UDP session ends; 0 for no limit.</summary>
+    public int Responses { get; init; }
+
+    /// <summary>How upstreams are told who the client is.</summary>
+    public ProxyProtocolConfig ProxyProtocol { get; init; } = new();
+
     /// <summary>What a reload does to sessions when something of their forward has changed.</summary>
     public OnChange OnChange { get; init; }
 
@@ -70,6 +83,9 @@ public sealed record ForwardConfig
     /// <summary>The forward's name, or what it is called without one.</summary>
     public string Title => Name ?? Listen[0].ToString()!;
 
+    /// <summary>What it listens for; a Unix socket is a stream, as TCP is.</summary>
+    internal PortProtocols Protocols => Listen.Aggregate(PortProtocols.None, (all, listen) => all | ProtocolsOf(listen));
+
     /// <summary>All its upstreams: those of its routes, then those of <see cref="To"/>.</summary>
     internal IEnumerable<UpstreamConfig> Upstreams => Routes.SelectMany(route => route.To).Concat(To);
 
@@ -83,10 +99,13 @@ public sealed record ForwardConfig
 
     /// <summary>
     /// The command line's form, OpenSSH's with the protocol as Docker writes it:
-    /// <c>[BIND:]PORT[-PORT]:HOST:PORT[-PORT][/tcp]</c>, with <c>unix:PATH</c> on either side.
+    /// <c>[BIND:]PORT[-PORT]:HOST:PORT[-PORT][/tcp|/udp|/tcp+udp]</c>, with <c>unix:PATH</c> on either side.
     /// </summary>
     /// <exception cref="FormatException">The text is not of that form; the message names the part and the remedy.</exception>
     public static ForwardConfig Parse(string spec) => ForwardSpec.Parse(spec);
+
+    /// <summary>What is listened for at one of <see cref="Listen"/>.</summary>
+    internal static PortProtocols ProtocolsOf(Endpoint listen) => listen is PortEndpoint port ? port.Protocols : PortProtocols.Tcp;
 }
 
 /// <summary>How long things may take. <see cref="Timeout.InfiniteTimeSpan"/> is <c>off</c>.</summary>
@@ -95,8 +114,14 @@ public sealed record ForwardTimeouts
     /// <summary>For a connection to the upstream to stand, over at most three dials.</summary>
     public TimeSpan Connect { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Silence in both directions after which a session is reset.</summary>
-    public TimeSpan Idle { get; init; } = Timeout.InfiniteTimeSpan;
+    /// <summary>
+    /// Silence in both directions after which a session ends: one of TCP is reset, one of UDP forgotten. Null is <c>off</c> for TCP, and 5 minutes for UDP once the
+    /// session was answered.
+    /// </summary>
+    public TimeSpan? Idle { get; init; }
+
+    /// <summary>Silence after which a UDP session ends that was never answered; null is 60 seconds, or <see cref="Idle"/> where that is shorter.</summary>
+    public TimeSpan? Unanswered { get; init; }
 
     /// <summary>Silence after which a session is reset of which one direction has ended.</summary>
     public TimeSpan HalfClosed { get; init; } = TimeSpan.FromMinutes(5);
@@ -112,6 +137,22 @@ public sealed record ForwardTimeouts
     /// retransmissions, about 15 minutes; anything else also takes the place of the count of keepalive's probes (tcp(7)).
     /// </summary>
     public TimeSpan? Unacknowledged { get; init; }
+
+    /// <summary>Silence after which a TCP session is reset.</summary>
+    internal TimeSpan StreamIdle => Idle ?? Timeout.InfiniteTimeSpan;
+
+    /// <summary>Silence after which a UDP session ends that was answered.</summary>
+    internal TimeSpan DatagramIdle => Idle ?? TimeSpan.FromMinutes(5);
+
+    /// <summary>Silence after which a UDP session ends that was never answered: short, since whoever forges addresses makes sessions that nobody answers.</summary>
+    internal TimeSpan DatagramUnanswered
+    {
+        get
+        {
+            var most = TimeSpan.FromSeconds(60);
+            return Unanswered ?? (DatagramIdle != Timeout.InfiniteTimeSpan && DatagramIdle < most ? DatagramIdle : most);
+        }
+    }
 
     /// <summary>The options of the sockets of both legs.</summary>
     internal SocketTuning Tuning => new(
@@ -134,7 +175,10 @@ public sealed record UpstreamConfig(Endpoint Address)
     public ValueList<DialSource> Source { get; init; } = [];
 
     /// <summary>The address as it is written.</summary>
-    public override string ToString() => Address.ToString()!;
+    public override string ToString() => Address is PortEndpoint { Protocols: PortProtocols.Tcp } ? $"{Address}/tcp" : Address.ToString()!;
+
+    /// <summary>Whether it takes what is listened for with this protocol.</summary>
+    internal bool Takes(PortProtocols protocol) => Address is PortEndpoint port ? port.Protocols == PortProtocols.None || port.Protocols.HasFlag(protocol) : protocol == PortProtocols.Tcp;
 }
 
 /// <summary>Where clients of some networks go.</summary>
@@ -166,6 +210,46 @@ public enum BalanceKind
     First,
 }
 
+/// <summary>What a UDP client keeps that comes back from another port, as behind a router that has given it another.</summary>
+public enum AffinityKind
+{
+    /// <summary>Nothing: it is a new client.</summary>
+    Off,
+
+    /// <summary>The upstream that its address has, as long as that is up.</summary>
+    Source,
+}
+
+/// <summary>How upstreams are told who the client is: a header of the PROXY protocol before what it sends.</summary>
+public sealed record ProxyProtocolConfig
+{
+    /// <summary>Which header is sent.</summary>
+    public ProxyHeader Send { get; init; }
+
+    /// <summary>Which datagrams of a UDP session it stands before.</summary>
+    public ProxyDatagrams Udp { get; init; }
+}
+
+/// <summary>Which header of the PROXY protocol upstreams get.</summary>
+public enum ProxyHeader
+{
+    /// <summary>None.</summary>
+    Off,
+
+    /// <summary>Version 2, the binary one.</summary>
+    V2,
+}
+
+/// <summary>Which datagrams of a session carry a header of the PROXY protocol.</summary>
+public enum ProxyDatagrams
+{
+    /// <summary>The first that an upstream gets of it.</summary>
+    First,
+
+    /// <summary>All.</summary>
+    Each,
+}
+
 /// <summary>How upstreams are tried out: a connection that stands is a success.</summary>
 public sealed record HealthConfig
 {
@@ -185,23 +269,32 @@ public sealed record HealthConfig
 /// <summary>How much of everything there may be; null is <c>off</c>.</summary>
 public sealed record ForwardLimits
 {
-    /// <summary>Sessions at once. Beyond, clients wait in the kernel's backlog.</summary>
+    /// <summary>
+    /// Sessions at once. Beyond, clients of TCP wait in the kernel's backlog; for one of UDP the oldest session ends that was never answered, and where there is none
+    /// its datagrams are dropped.
+    /// </summary>
     public int? Connections { get; init; }
 
-    /// <summary>Sessions at once of one address. Beyond, clients are reset.</summary>
+    /// <summary>Sessions at once of one address. Beyond, clients are reset; datagrams are dropped.</summary>
     public int? ConnectionsPerSource { get; init; }
 
-    /// <summary>Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset.</summary>
+    /// <summary>Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset; datagrams are dropped.</summary>
     public int? ConnectionsPerPrefix { get; init; }
 
-    /// <summary>New sessions a second. Beyond, clients wait in the kernel's backlog.</summary>
+    /// <summary>New TCP sessions a second. Beyond, clients wait in the kernel's backlog.</summary>
     public int? AcceptsPerSecond { get; init; }
 
-    /// <summary>Bytes a second of all sessions together, each way.</summary>
+    /// <summary>New UDP sessions a second. Beyond, a datagram that belongs to no session is dropped before it costs a socket.</summary>
+    public int? SessionsPerSecond { get; init; } = 5000;
+
+    /// <summary>Bytes a second of all sessions together, each way: TCP waits, what is too much of UDP is dropped.</summary>
     public long? Rate { get; init; }
 
-    /// <summary>Bytes a second of one session, each way.</summary>
+    /// <summary>Bytes a second of one session, each way: TCP waits, what is too much of UDP is dropped.</summary>
     public long? RatePerConnection { get; init; }
+
+    /// <summary>New UDP sessions a second; null for no limit.</summary>
+    internal int? DatagramSessionsPerSecond => SessionsPerSecond;
 }
 
 /// <summary>What a reload does to sessions when something of their forward has changed, or the forward has gone.</summary>

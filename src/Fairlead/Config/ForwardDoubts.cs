@@ -7,6 +7,8 @@ internal static class ForwardDoubts
     {
         if (forward.Timeouts.Unacknowledged is { } unacknowledged && unacknowledged > TimeSpan.Zero && unacknowledged < TimeSpan.FromMinutes(1))
             yield return new Fault("timeouts.unacknowledged", $"unacknowledged is {Duration.ToText(unacknowledged)}: it counts a living peer's full window too, so slow readers are reset; keepalive finds the dead");
+        if (forward.Timeouts is { Unanswered: { } unanswered, DatagramIdle: var idle } && unanswered > idle && idle != Timeout.InfiniteTimeSpan && forward.Protocols.HasFlag(PortProtocols.Udp))
+            yield return new Fault("timeouts.unanswered", $"unanswered is {Duration.ToText(unanswered)}, and a session that was answered has {Duration.ToText(idle)} (idle), though whoever forges addresses makes unanswered ones");
         if (forward.Limits is { ConnectionsPerSource: { } perSource, ConnectionsPerPrefix: { } perPrefix } && perSource > perPrefix)
             yield return new Fault("limits.connections_per_source", $"connections_per_source is {perSource}, and its network has {perPrefix} (connections_per_prefix), which comes first");
         if (forward.Limits is { RatePerConnection: { } one, Rate: { } all } && one > all)

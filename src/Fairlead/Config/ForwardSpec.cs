@@ -1,8 +1,8 @@
 namespace Fairlead;
 
 /// <summary>
-/// Reads a forward as the command line writes it: <c>[BIND:]PORT[-PORT]:HOST:PORT[-PORT][/tcp]</c>, with <c>unix:PATH</c> on either side. A
-/// Unix path goes up to the next colon where it is listened on, and to the end where it is the target.
+/// Reads a forward as the command line writes it: <c>[BIND:]PORT[-PORT]:HOST:PORT[-PORT][/tcp|/udp|/tcp+udp]</c>, with <c>unix:PATH</c> on either
+/// side. A Unix path goes up to the next colon where it is listened on, and to the end where it is the target.
 /// </summary>
 internal static class ForwardSpec
 {
@@ -52,7 +52,7 @@ internal static class ForwardSpec
     }
 
     /// <summary>A forward has one protocol, which stands at its end; the listen has what the target says.</summary>
-    private static (Endpoint Listen, Endpoint To) FromPorts(PortEndpoint listen, PortEndpoint to) => (listen with { Protocols = to.Protocols }, to);
+    private static (Endpoint Listen, Endpoint To) FromPorts(PortEndpoint listen, PortEndpoint to) => (listen with { Protocols = to.Protocols }, to with { Protocols = PortProtocols.None });
 
     private static FormatException TwoParts(string first, string second, EndpointText text)
     {
@@ -69,7 +69,7 @@ internal static class ForwardSpec
     private static PortEndpoint Listen(string host, string ports, EndpointText text)
     {
         if (ports.Contains('/', StringComparison.Ordinal))
-            throw text.Error($"listen port '{Printable.Escape(ports)}' carries a protocol, which stands once, at the end: 8080:10.0.0.5:80/tcp");
+            throw text.Error($"listen port '{Printable.Escape(ports)}' carries a protocol, which stands once, at the end: 8080:10.0.0.5:80{(ports.EndsWith("/udp", StringComparison.Ordinal) ? "/udp" : "/tcp")}");
         return new PortEndpoint(text.Host(host, "listen "), text.Ports(ports, "listen "));
     }
 

@@ -24,6 +24,8 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         var listens = configuration.Forwards.SelectMany(forward => ListensOf(forward, isLinux)).ToList();
         var needs = new Needs(configuration, descriptorLimit, descriptorsAtStart, loops, isLinux);
         var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, needs);
+        if (descriptorLimit != int.MaxValue && configuration.Forwards.Any(forward => forward.Protocols.HasFlag(PortProtocols.Udp)))
+            arithmetic += "; each has a place, and one of UDP uses one descriptor only";
         var bounds = configuration.Forwards.SelectMany(BoundsOf).ToList();
         var warnings = configuration.Forwards.Where(forward => forward.Limits.Connections > sessions)
             .Select(forward => string.Create(CultureInfo.InvariantCulture, $"forward {ForwardRules.Describe(forward)}: limits.connections is {forward.Limits.Connections}, and the process has room for {sessions} sessions in all"));
@@ -39,12 +41,14 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
             EngineKind.Native => ("native", "as written"),
             _ => ("portable", "as written"),
         };
-        foreach (var listen in forward.Listen)
+        foreach (var (listen, protocol) in forward.Listen.SelectMany(listen => ProtocolRules.Each(ForwardConfig.ProtocolsOf(listen)).Select(protocol => (listen, protocol))))
         {
+            var shown = listen is PortEndpoint port ? port with { Protocols = protocol } : listen;
+            var word = listen is UnixEndpoint ? "unix" : protocol == PortProtocols.Udp ? "udp" : "tcp";
             foreach (var (from, to) in forward.Routes.Select(route => ($"from {Shown(route.From)}", route.To)).Append((forward.Routes.Count > 0 ? "from elsewhere" : "", forward.To)))
             {
                 if (to.Count > 0 || from.Length > 0)
-                    yield return new PlannedForward(forward.Name ?? "", listen.ToString()!, from, to.Count == 0 ? "reset" : Describe(forward, to), engine, why);
+                    yield return new PlannedForward(forward.Name ?? "", shown.ToString()!, word, from, Describe(forward, to, protocol), engine, why);
             }
         }
     }
@@ -54,30 +58,48 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         return string.Join(", ", networks.Take(4).Select(AddressText.ToText)) + (networks.Count > 4 ? string.Create(CultureInfo.InvariantCulture, $" and {networks.Count - 4} more") : "");
     }
 
-    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> upstreams)
+    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol)
     {
+        if (all.Count == 0)
+            return protocol == PortProtocols.Udp ? "dropped" : "reset";
+        var upstreams = all.Where(upstream => upstream.Takes(protocol)).ToList();
         var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Backup ? " (backup)" : "")}");
         return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "");
     }
 
     private static IEnumerable<PlannedBound> BoundsOf(ForwardConfig forward)
     {
-        foreach (var key in ConfigurationKeys.Limits.Keys)
+        var rows = ConfigurationKeys.Limits.Keys.Select(key => (Key: $"limits.{key.Name}", Value: key.Show(forward.Limits), Default: key.Show(ConfigurationKeys.Limits.Initial)))
+            .Concat(ConfigurationKeys.Timeouts.Keys.Select(key => TimeoutOf(forward, key)));
+        foreach (var (key, value, initial) in rows)
         {
-            if (key.Show(forward.Limits) != "off")
-                yield return new PlannedBound(forward.Title, $"limits.{key.Name}", key.Show(forward.Limits), "off");
+            if (value != initial && ProtocolRules.Fits(key, forward.Protocols))
+                yield return new PlannedBound(forward.Title, key, value, initial);
         }
-        foreach (var key in ConfigurationKeys.Timeouts.Keys)
-        {
-            if (key.Show(forward.Timeouts) is var value && key.Show(ConfigurationKeys.Timeouts.Initial) is var initial && value != initial)
-                yield return new PlannedBound(forward.Title, $"timeouts.{key.Name}", value, initial);
-        }
+        if (forward.Responses > 0)
+            yield return new PlannedBound(forward.Title, "responses", forward.Responses.ToString(CultureInfo.InvariantCulture), "0");
         if (ConfigurationKeys.Defaults.Keys.First(key => key.Name == "resolve") is var resolve && resolve.Show(forward) is var interval && interval != resolve.Show(ConfigurationKeys.Defaults.Initial))
             yield return new PlannedBound(forward.Title, "resolve", interval, resolve.Show(ConfigurationKeys.Defaults.Initial));
     }
 
+    // What is left out of these two differs by protocol.
+    private static (string Key, string Value, string Default) TimeoutOf(ForwardConfig forward, Key<ForwardTimeouts> key)
+    {
+        var (timeouts, initial) = (forward.Timeouts, ConfigurationKeys.Timeouts.Initial);
+        var (value, without) = key.Name switch
+        {
+            "unanswered" => (Duration.ToText(timeouts.DatagramUnanswered), Duration.ToText(initial.DatagramUnanswered)),
+            "idle" when forward.Protocols == PortProtocols.Udp => (Duration.ToText(timeouts.DatagramIdle), Duration.ToText(initial.DatagramIdle)),
+            "idle" when timeouts.Idle is not null && forward.Protocols.HasFlag(PortProtocols.Udp) => (key.Show(timeouts), $"off, {Duration.ToText(initial.DatagramIdle)} for UDP"),
+            "idle" => (Duration.ToText(timeouts.StreamIdle), Duration.ToText(initial.StreamIdle)),
+            _ => (key.Show(timeouts), key.Show(initial)),
+        };
+        return ($"timeouts.{key.Name}", value, without);
+    }
+
     /// <summary>
-    /// How many sockets are listened on: one a port, or one for each of its event loops as long as there are few. A name is taken for one address, and localhost for two.
+    /// How many sockets are listened on: one a port and protocol, or one for each of its event loops as long as there are few. A name is taken for one address, and
+    /// localhost for two.
     /// </summary>
     internal static long SocketsOf(IReadOnlyList<ForwardConfig> forwards, int descriptorLimit, int loops, bool isLinux)
     {
@@ -89,7 +111,7 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
 
     private static bool IsNative(ForwardConfig forward, bool isLinux) => isLinux && forward.Engine != EngineKind.Portable;
 
-    private static long PortsOf(ForwardConfig forward) => forward.Listen.OfType<PortEndpoint>().Sum(port => (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1));
+    private static long PortsOf(ForwardConfig forward) => forward.Listen.OfType<PortEndpoint>().Sum(port => (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1) * ProtocolRules.Each(port.Protocols).Count());
 
     private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, Needs needs)
     {
@@ -124,12 +146,13 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
 
 /// <summary>Where a listen leads.</summary>
 /// <param name="Name">The forward's name; empty if it has none.</param>
-/// <param name="Listen">The listen, as it is written.</param>
+/// <param name="Listen">The listen, as it is written; one of TCP and UDP stands here once for each.</param>
+/// <param name="Protocol"><c>tcp</c>, <c>udp</c>, or <c>unix</c> for a stream of a Unix socket.</param>
 /// <param name="From">Whose connections, where that matters: <c>from 10.0.0.0/8</c>, <c>from elsewhere</c>.</param>
-/// <param name="To">Where they go; <c>reset</c> for nowhere.</param>
+/// <param name="To">Where they go; <c>reset</c> or <c>dropped</c> for nowhere.</param>
 /// <param name="Engine"><c>native</c> or <c>portable</c>.</param>
 /// <param name="Why">Why that engine.</param>
-public sealed record PlannedForward(string Name, string Listen, string From, string To, string Engine, string Why);
+public sealed record PlannedForward(string Name, string Listen, string Protocol, string From, string To, string Engine, string Why);
 
 /// <summary>A bound of a forward that differs from the default.</summary>
 /// <param name="Forward">The forward's title.</param>

@@ -12,14 +12,14 @@ internal static class UpstreamRules
 
     public static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
-        return ForwardRules.PoolsOf(forward).SelectMany(pool => PoolFaults(pool.Key, pool.Upstreams, forward.Balance))
+        return ForwardRules.PoolsOf(forward).SelectMany(pool => PoolFaults(pool.Key, pool.Upstreams, forward))
             .Concat(SourceFaults(forward.Source, "source"))
             .Concat(ForwardRules.UpstreamsOf(forward).SelectMany(pair => SourceFaults(pair.Upstream.Source, $"{pair.Key}.source")))
             .Concat(FamilyFaults(forward))
             .Concat(HealthFaults(forward.Health));
     }
 
-    private static IEnumerable<Fault> PoolFaults(string key, ValueList<UpstreamConfig> pool, BalanceKind balance)
+    private static IEnumerable<Fault> PoolFaults(string key, ValueList<UpstreamConfig> pool, ForwardConfig forward)
     {
         if (pool.Count == 0)
             yield return new Fault(key, "leads nowhere; write where connections go, like 10.0.0.5:80");
@@ -27,14 +27,23 @@ internal static class UpstreamRules
         {
             if (pool[i].Weight is < 0 or > HeaviestWeight)
                 yield return new Fault($"{key}[{i}].weight", $"weight is {pool[i].Weight}; write a number from 0 to {HeaviestWeight}");
-            else if (pool[i].Weight > 1 && balance == BalanceKind.First)
+            else if (pool[i].Weight > 1 && forward.Balance == BalanceKind.First)
                 yield return new Fault($"{key}[{i}].weight", "weight means nothing with balance first, which takes the first upstream that is up; leave it out, or choose another balance");
         }
-        if (pool.Count > 0 && pool.All(upstream => upstream.Backup))
-            yield return new Fault($"{key}[0].backup", "every upstream is a backup; a backup is for when others are down, so let one be none");
-        else if (pool.Count > 0 && pool.All(upstream => upstream.Backup || upstream.Weight == 0))
-            yield return new Fault($"{key}[{pool.ToList().FindIndex(upstream => !upstream.Backup)}].weight", "every upstream has weight 0, which gets no clients; give one a weight of 1");
-        foreach (var (first, second) in Repeated(pool))
+        foreach (var fault in ProtocolRules.Each(forward.Protocols).SelectMany(protocol => ShareFaults(key, pool, protocol)).DistinctBy(fault => (fault.Key, fault.Message)))
+            yield return fault;
+    }
+
+    /// <summary>Clients of a protocol are balanced among those upstreams only that take it.</summary>
+    private static IEnumerable<Fault> ShareFaults(string key, ValueList<UpstreamConfig> pool, PortProtocols protocol)
+    {
+        var members = Enumerable.Range(0, pool.Count).Where(i => pool[i].Takes(protocol)).ToList();
+        var which = members.Count == pool.Count ? "upstream" : $"upstream for {ProtocolRules.Name(protocol)}";
+        if (members.Count > 0 && members.TrueForAll(i => pool[i].Backup))
+            yield return new Fault($"{key}[{members[0]}].backup", $"every {which} is a backup; a backup is for when others are down, so let one be none");
+        else if (members.Count > 0 && members.TrueForAll(i => pool[i].Backup || pool[i].Weight == 0))
+            yield return new Fault($"{key}[{members.Find(i => !pool[i].Backup)}].weight", $"every {which} has weight 0, which gets no clients; give one a weight of 1");
+        foreach (var (first, second) in Repeated(pool, members))
         {
             yield return new Fault($"{key}[{second}].address", $"{Printable.Escape(pool[second].ToString())} is written twice; keep one, and give it a weight")
             {
@@ -43,13 +52,14 @@ internal static class UpstreamRules
         }
     }
 
-    private static IEnumerable<(int First, int Second)> Repeated(ValueList<UpstreamConfig> pool)
+    private static IEnumerable<(int First, int Second)> Repeated(ValueList<UpstreamConfig> pool, IEnumerable<int> members)
     {
         var seen = new Dictionary<Endpoint, int>();
-        for (var i = 0; i < pool.Count; i++)
+        foreach (var i in members)
         {
-            if (!seen.TryAdd(pool[i].Address, i))
-                yield return (seen[pool[i].Address], i);
+            var address = pool[i].Address is PortEndpoint port ? port with { Protocols = PortProtocols.None } : pool[i].Address;
+            if (!seen.TryAdd(address, i))
+                yield return (seen[address], i);
         }
     }
 

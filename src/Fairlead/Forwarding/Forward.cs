@@ -70,7 +70,7 @@ internal sealed class Forward
         pacer = Renew(pacer, limits.AcceptsPerSecond);
         RelayOptions = new RelayOptions
         {
-            Idle = plan.Config.Timeouts.Idle,
+            Idle = plan.Config.Timeouts.StreamIdle,
             HalfClosed = plan.Config.Timeouts.HalfClosed,
             Time = plan.Network.Time,
             Rates = RelayRates.Of(limits.Rate, limits.RatePerConnection, TimeProvider.System, RelayOptions.Rates),

@@ -25,15 +25,16 @@ public class CommandLineTests
         { "forward 8080:h:80 --drain", "error: required argument missing for option: '--drain'\ntry 'fairlead forward --help'\n" },
         { "forward @x", "error: forward '@x': has no target; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80\ntry 'fairlead forward --help'\n" },
         {
-            "forward 8080 8080:h:80/udp 1:h:1 1:i:1",
+            "forward 8080 8080:h:80/sctp 1:h:1 1:i:1",
             """
             error: forward '8080': has no target; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80
-            error: forward '8080:h:80/udp': protocol is /udp, and this version forwards TCP only; write /tcp, or leave it out
+            error: forward '8080:h:80/sctp': protocol '/sctp' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP
             error: forward :1 to i:1: :1 is listened on by forward :1 to h:1 already; give one of them another port or address
             try 'fairlead forward --help'
 
             """
         },
+        { "forward --half-closed-timeout 1m 53:h:53/udp", "error: --half-closed-timeout is for TCP, and only UDP is forwarded; leave it out\ntry 'fairlead forward --help'\n" },
         { "demo --port 0", "error: --port '0' is not a port; write a number from 1 to 65535, like 8080\ntry 'fairlead demo --help'\n" },
         { "demo x", "error: unknown argument 'x'\ntry 'fairlead demo --help'\n" },
         { "demo --port 9001 --echo-port 9001", "error: forward 'echo': 127.0.0.1:9001 is listened on by forward 'page' already; give one of them another port or address\ntry 'fairlead demo --help'\n" },
@@ -77,7 +78,7 @@ public class CommandLineTests
 
         var examples = output[output.IndexOf("Examples:", StringComparison.Ordinal)..output.IndexOf("Signals:", StringComparison.Ordinal)]
             .Split('\n').Where(line => line.StartsWith("  fairlead ", StringComparison.Ordinal)).ToList();
-        Assert.Equal(7, examples.Count);
+        Assert.Equal(8, examples.Count);
         foreach (var example in examples)
         {
             // A comment stands at least two spaces behind the command.
@@ -144,6 +145,8 @@ public class CommandLineTests
     {
         Assert.Equal("listening on every address of this machine for 8080, 9000-9001; to keep it local, write 127.0.0.1:8080:h:80",
             ForwardCommand.EverywhereNotice(["127.0.0.1:1:h:1", "8080:h:80", "9000-9001:h:80"])?.Message);
+        Assert.Equal("listening on every address of this machine for 5353/udp, 8080; to keep it local, write 127.0.0.1:5353:10.0.0.53:53/udp",
+            ForwardCommand.EverywhereNotice(["5353:10.0.0.53:53/udp", "8080:h:80"])?.Message);
         Assert.Null(ForwardCommand.EverywhereNotice(["127.0.0.1:1:h:1", "*:2:h:2", ":3:h:3", "[::1]:4:h:4", "unix:/a:h:5"]));
     }
 

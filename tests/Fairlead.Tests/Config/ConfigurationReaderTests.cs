@@ -36,6 +36,13 @@ public sealed class ConfigurationReaderTests : IDisposable
                 deny: 10.0.0.1
                 allow: []
                 limits: { connections_per_source: 2, connections_per_prefix: 3 }
+              - listen: :53/udp
+                to: d:53
+                affinity: source
+                responses: 9
+                proxy_protocol: { send: v2, udp: each }
+                limits: { sessions_per_second: 8 }
+                timeouts: { unanswered: 7s }
             """);
 
         var expected = new Configuration
@@ -77,6 +84,16 @@ public sealed class ConfigurationReaderTests : IDisposable
                     Deny = [IPNetwork.Parse("10.0.0.1/32")],
                     Allow = [],
                     Limits = new() { ConnectionsPerSource = 2, ConnectionsPerPrefix = 3 },
+                },
+                new()
+                {
+                    Listen = [Endpoint.Parse(":53/udp")],
+                    To = [new(Endpoint.Parse("d:53"))],
+                    Affinity = AffinityKind.Source,
+                    Responses = 9,
+                    ProxyProtocol = new() { Send = ProxyHeader.V2, Udp = ProxyDatagrams.Each },
+                    Limits = new() { SessionsPerSecond = 8 },
+                    Timeouts = new() { Unanswered = TimeSpan.FromSeconds(7) },
                 },
             ],
         };

@@ -20,7 +20,7 @@ public class EndpointTests
     [InlineData("::1:80", "has too many parts; write HOST:PORT, with an IPv6 address in brackets, like [::1]:80")]
     [InlineData("host:unix:/a", "has too many parts; write HOST:PORT, with an IPv6 address in brackets, like [::1]:80")]
     [InlineData("host:", "port is missing; write a number from 1 to 65535, like 8080")]
-    [InlineData("host:80/quic", "protocol '/quic' is unknown; write /tcp, or leave it out")]
+    [InlineData("host:80/quic", "protocol '/quic' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP")]
     [InlineData("unix:", "Unix path is missing; write the socket's path behind unix:, like unix:/run/app.sock")]
     public void Another_text_is_refused(string text, string complaint)
     {

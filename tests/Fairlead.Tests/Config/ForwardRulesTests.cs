@@ -10,6 +10,7 @@ public class ForwardRulesTests
     [InlineData("localhost:8080:a:80", "127.0.0.1:8080:b:80", "forward 127.0.0.1:8080 to b:80: 127.0.0.1:8080 is listened on by forward localhost:8080 to a:80 already as localhost:8080 (localhost is both 127.0.0.1 and ::1); give one of them another port or address")]
     [InlineData("8000-8010:a:80", "127.0.0.1:8005-8020:b:80", "forward 127.0.0.1:8005-8020 to b:80: 127.0.0.1:8005-8020 is listened on by forward :8000-8010 to a:80 already as :8000-8010 (both have ports 8005-8010; every address includes this one); give one of them another port or address")]
     [InlineData("127.0.0.1:8010:a:80", "127.0.0.1:8000-8010:b:80", "forward 127.0.0.1:8000-8010 to b:80: 127.0.0.1:8000-8010 is listened on by forward 127.0.0.1:8010 to a:80 already as 127.0.0.1:8010 (both have port 8010); give one of them another port or address")]
+    [InlineData("53:a:53/udp", "53:b:53/tcp+udp", "forward :53/tcp+udp to b:53: :53/tcp+udp is listened on by forward :53/udp to a:53 already; give one of them another port or address")]
     [InlineData("unix:/run/a:a:80", "unix:/run/../run/a:b:80", "forward unix:/run/../run/a to b:80: unix:/run/../run/a is listened on by forward unix:/run/a to a:80 already; give one of them another path")]
     public void Two_forwards_cannot_listen_on_the_same(string first, string second, string error)
     {
@@ -37,6 +38,8 @@ public class ForwardRulesTests
     [InlineData("0.0.0.0:8080:a:80", "host.example:8080:b:80")]
     [InlineData("[fe80::1%eth0]:8080:a:80", "[fe80::1%eth1]:8080:b:80")]
     [InlineData("8000-8010:a:80", "8011-8020:b:80")]
+    [InlineData("53:a:53", "53:a:53/udp")]
+    [InlineData("8000-8010:a:80/udp", "127.0.0.1:8005:a:80")]
     [InlineData("unix:/run/a:a:80", "unix:/run/b:a:80")]
     public void Listens_that_do_not_meet_are_left_alone(string first, string second)
     {
@@ -67,7 +70,7 @@ public class ForwardRulesTests
         [
             "forward 'Web': name has to be 1 to 63 of the characters a-z, 0-9 and '-', like web-1",
             "forward 'Web': target port 0 cannot be connected to; write the port that the target listens on, from 1 to 65535",
-            "forward 'Web': protocol is /tcp+udp, and this version forwards TCP only; write /tcp, or leave it out",
+            "forward 'Web': target a:0/udp is for UDP, which nothing is listened on for; leave /udp out, or write it behind the listen's port",
             "forward 'x': listens nowhere; write where connections arrive, like :8080",
             "forward 'x': connect timeout is 0s; write a longer one, or off for none",
             "forward 'x': idle timeout is 25d; it is at most 24d, or off for none",

@@ -19,7 +19,11 @@ public class ForwardSpecTests
         { "127.0.0.1:8000-8010:10.0.0.5:80", "127.0.0.1:8000-8010", "10.0.0.5:80" },
         { "8000-8000:10.0.0.5:80-80", ":8000", "10.0.0.5:80" },
         { "unix:/run/a:10.0.0.5:80", "unix:/run/a", "10.0.0.5:80" },
-        { "unix:/run/a:[::1]:80/tcp", "unix:/run/a", "[::1]:80" },
+        { "5353:10.0.0.53:53/udp", ":5353/udp", "10.0.0.53:53" },
+        { "[::1]:5353:[2001:db8::53]:53/udp", "[::1]:5353/udp", "[2001:db8::53]:53" },
+        { "localhost:53:10.0.0.53:53/tcp+udp", "localhost:53/tcp+udp", "10.0.0.53:53" },
+        { "27015-27030:10.0.0.30:27015-27030/udp", ":27015-27030/udp", "10.0.0.30:27015-27030" },
+        { "unix:/run/a:[::1]:80/tcp", "unix:/run/a", "[::1]:80/tcp" },
         { "unix:/run/a:unix:/run/b:c", "unix:/run/a", "unix:/run/b:c" },
         { "127.0.0.1:80:unix:rel/path", "127.0.0.1:80", "unix:rel/path" },
         { "[::1]:80:unix:/run/[a", "[::1]:80", "unix:/run/[a" },
@@ -69,11 +73,15 @@ public class ForwardSpecTests
         { "unix:/run/a:host:9000-9004", "one socket is listened on and the target is 5 ports (9000-9004); write one target port, or listen on 5 ports" },
         { "0-0:host:80", "listen port range '0-0' begins with 0; a range begins at 1, and port 0 (the system chooses one) stands alone" },
         { "8080:host:0", "target port 0 cannot be connected to; write the port that the target listens on, from 1 to 65535" },
-        { "8080:host:80/udp", "protocol is /udp, and this version forwards TCP only; write /tcp, or leave it out" },
-        { "8080:host:80/tcp+udp", "protocol is /tcp+udp, and this version forwards TCP only; write /tcp, or leave it out" },
-        { "8080:host:80/sctp", "protocol '/sctp' is unknown; write /tcp, or leave it out" },
-        { "8080:host:80/TCP", "protocol '/TCP' is unknown; write /tcp, or leave it out" },
-        { "8080:host:80/", "protocol '/' is unknown; write /tcp, or leave it out" },
+        { "53/udp:host:53", "listen port '53/udp' carries a protocol, which stands once, at the end: 8080:10.0.0.5:80/udp" },
+        { "unix:/run/a:host:53/udp", "target host:53/udp is for UDP, and a Unix socket is a stream; leave /udp out, or listen on a port" },
+        { "unix:/run/a:host:53/tcp+udp", "target host:53/tcp+udp is for UDP, and a Unix socket is a stream; leave /tcp+udp out, or listen on a port" },
+        { "53:unix:/run/a/udp", "target Unix path '/run/a/udp' ends in a protocol, and a Unix socket has none; leave out /udp" },
+        { "127.0.0.1:53:127.0.0.1:53/udp", "leads to itself: the target 127.0.0.1:53 is reached by listen 127.0.0.1:53/udp; write another target" },
+        { "8000-8010:host:9000-9004/udp", "listen range 8000-8010 has 11 ports and target range 9000-9004 has 5; ranges map one to one, so write ranges of the same length, or one target port for all" },
+        { "8080:host:80/sctp", "protocol '/sctp' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP" },
+        { "8080:host:80/TCP", "protocol '/TCP' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP" },
+        { "8080:host:80/", "protocol '/' is unknown; write /tcp, /udp or /tcp+udp, or leave it out for TCP" },
         { "8080/tcp:host:80", "listen port '8080/tcp' carries a protocol, which stands once, at the end: 8080:10.0.0.5:80/tcp" },
         { "8080:10.0.0.256:80", "target host '10.0.0.256' is not an IPv4 address: '256' is above 255; write an address like 10.0.0.5" },
         { "8080:10.0.1:80", "target host '10.0.1' is neither an IPv4 address nor a name; write an address as four numbers, like 10.0.0.5" },
@@ -200,7 +208,7 @@ public class ForwardSpecTests
                 Assert.Fail($"the error for '{Printable.Escape(text)}' has a control character");
             return;
         }
-        if (Endpoint.Parse(endpoint.ToString()!) != endpoint)
+        if (Endpoint.Parse(new UpstreamConfig(endpoint).ToString()) != endpoint)
             Assert.Fail($"what '{Printable.Escape(text)}' was read as does not read as itself");
     }
 

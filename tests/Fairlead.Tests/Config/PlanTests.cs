@@ -42,6 +42,54 @@ public class PlanTests
             Assert.Single(plan.Warnings));
     }
 
+    [Fact]
+    public void A_listen_of_both_protocols_is_two_sockets_and_a_session_of_UDP_one_descriptor()
+    {
+        var both = Yaml.Read("forwards: [{ listen: [\":1-10/tcp+udp\", \"localhost:80/udp\"], to: \"a:80\" }]").Configuration;
+
+        var plan = Plan.Of(both, descriptorLimit: 1024, openDescriptors: 50, loops: 4, isLinux: true);
+
+        Assert.Equal("(1024 descriptors - 50 open - 88 listening - 32 kept back - 128 for 64 pipes) / 2 for each session = 363; each has a place, and one of UDP uses one descriptor only", plan.Arithmetic);
+        Assert.Equal([(":1-10", "tcp"), (":1-10/udp", "udp"), ("localhost:80/udp", "udp")], plan.Listens.Select(listen => (listen.Listen, listen.Protocol)));
+    }
+
+    [Fact]
+    public void Each_protocol_shows_the_upstreams_that_it_has()
+    {
+        var plan = PlanOf("""{ listen: ":53/tcp+udp", routes: [{ from: 10.0.0.0/8, to: ["a:53", "b:53/udp"] }] }""");
+
+        Assert.Equal([("tcp", "a:53"), ("tcp", "reset"), ("udp", "a:53, b:53/udp round-robin"), ("udp", "dropped")], plan.Listens.Select(listen => (listen.Protocol, listen.To)));
+        Assert.Equal("unix", Assert.Single(PlanOf("""{ listen: "unix:/run/a.sock", to: "a:80" }""").Listens).Protocol);
+    }
+
+    [Theory]
+    [InlineData(":53/udp", "", "")]
+    [InlineData(":53/udp", "timeouts: { idle: 5m, unanswered: 60s }, limits: { sessions_per_second: 5000 }", "")]
+    [InlineData(":53/udp", "timeouts: { idle: 30s }", "timeouts.idle 30s 5m, timeouts.unanswered 30s 1m")]
+    [InlineData(":53/udp", "timeouts: { unanswered: 5s }, limits: { sessions_per_second: off }, responses: 1", "limits.sessions_per_second off 5000, timeouts.unanswered 5s 1m, responses 1 0")]
+    [InlineData(":53/tcp+udp", "timeouts: { idle: 10m }", "timeouts.idle 10m off, 5m for UDP")]
+    [InlineData(":53", "timeouts: { idle: off }", "")]
+    [InlineData(":53", "timeouts: { idle: 30s }", "timeouts.idle 30s off")]
+    public void Bounds_are_those_of_the_protocol(string listen, string keys, string expected)
+    {
+        var bounds = PlanOf($$"""{ listen: "{{listen}}", to: "a:53", {{keys}} }""").Bounds;
+
+        Assert.Equal(expected, string.Join(", ", bounds.Select(bound => $"{bound.Key} {bound.Value} {bound.Default}")));
+    }
+
+    [Fact]
+    public void Bounds_that_defaults_have_for_the_other_protocol_are_not_shown()
+    {
+        var plan = Plan.Of(Yaml.Read("""
+            defaults: { limits: { accepts_per_second: 5, sessions_per_second: 6 }, timeouts: { half_closed: 1m, unanswered: 7s } }
+            forwards: [{ name: a, listen: ":53", to: "a:53" }, { name: b, listen: ":53/udp", to: "a:53" }]
+            """).Configuration, 1024, 50, 4, true);
+
+        Assert.Equal(["a limits.accepts_per_second", "a timeouts.half_closed", "b limits.sessions_per_second", "b timeouts.unanswered"], plan.Bounds.Select(bound => $"{bound.Forward} {bound.Key}"));
+    }
+
+    private static Plan PlanOf(string forward) => Plan.Of(Yaml.Read($"forwards: [{forward}]").Configuration, 1024, 50, 4, true);
+
     [Theory]
     [InlineData(EngineKind.Auto, true, "native", "Linux")]
     [InlineData(EngineKind.Auto, false, "portable", "not Linux")]

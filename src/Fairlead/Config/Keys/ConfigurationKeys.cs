@@ -54,31 +54,43 @@ internal static class ConfigurationKeys
 
     public static readonly KeyTable<ForwardLimits> Limits = new("limits", () => new ForwardLimits(),
         new Key<ForwardLimits, int?>("connections", count, limits => limits.Connections, (limits, value) => limits with { Connections = value },
-            "Sessions at once. Beyond, clients wait in the kernel's backlog."),
+            "Sessions at once. Beyond, clients wait in the kernel's backlog; for a client of UDP the oldest session ends that was never answered, and where there is none its datagrams are dropped."),
         new Key<ForwardLimits, int?>("connections_per_source", count, limits => limits.ConnectionsPerSource, (limits, value) => limits with { ConnectionsPerSource = value },
-            "Sessions at once of one address. Beyond, clients are reset."),
+            "Sessions at once of one address. Beyond, clients are reset; datagrams are dropped."),
         new Key<ForwardLimits, int?>("connections_per_prefix", count, limits => limits.ConnectionsPerPrefix, (limits, value) => limits with { ConnectionsPerPrefix = value },
-            "Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset."),
+            "Sessions at once of one network: /24 of IPv4, /56 of IPv6. Beyond, clients are reset; datagrams are dropped."),
         new Key<ForwardLimits, int?>("accepts_per_second", count, limits => limits.AcceptsPerSecond, (limits, value) => limits with { AcceptsPerSecond = value },
-            "New sessions a second. Beyond, clients wait in the kernel's backlog."),
+            "TCP: new sessions a second. Beyond, clients wait in the kernel's backlog."),
+        new Key<ForwardLimits, int?>("sessions_per_second", count, limits => limits.SessionsPerSecond, (limits, value) => limits with { SessionsPerSecond = value },
+            "UDP: new sessions a second. Beyond, a datagram that belongs to no session is dropped before it costs a socket."),
         new Key<ForwardLimits, long?>("rate", rate, limits => limits.Rate, (limits, value) => limits with { Rate = value },
-            "Bytes a second of all sessions together, each way."),
+            "Bytes a second of all sessions together, each way. TCP waits; of UDP, what is too much is dropped."),
         new Key<ForwardLimits, long?>("rate_per_connection", rate, limits => limits.RatePerConnection, (limits, value) => limits with { RatePerConnection = value },
-            "Bytes a second of one session, each way."));
+            "Bytes a second of one session, each way. TCP waits; of UDP, what is too much is dropped."));
 
     public static readonly KeyTable<ForwardTimeouts> Timeouts = new("timeouts", () => new ForwardTimeouts(),
         new Key<ForwardTimeouts, TimeSpan>("connect", Kinds.Time, timeouts => timeouts.Connect, (timeouts, value) => timeouts with { Connect = value },
             "For a connection to an upstream to stand, over at most three dials."),
-        new Key<ForwardTimeouts, TimeSpan>("idle", Kinds.Time, timeouts => timeouts.Idle, (timeouts, value) => timeouts with { Idle = value },
-            "Silence in both directions after which a session is reset."),
+        new Key<ForwardTimeouts, TimeSpan?>("idle", new OptionalValue<TimeSpan>(Kinds.Time), timeouts => timeouts.Idle, (timeouts, value) => timeouts with { Idle = value },
+            "Silence in both directions after which a session ends: of TCP it is reset, of UDP forgotten. Left out, it is `off` for TCP, and `5m` for a session of UDP that was answered."),
+        new Key<ForwardTimeouts, TimeSpan?>("unanswered", new OptionalValue<TimeSpan>(Kinds.Time), timeouts => timeouts.Unanswered, (timeouts, value) => timeouts with { Unanswered = value },
+            "UDP: silence after which a session ends that was never answered. Left out, it is `60s`, or `idle` where that is shorter."),
         new Key<ForwardTimeouts, TimeSpan>("half_closed", Kinds.Time, timeouts => timeouts.HalfClosed, (timeouts, value) => timeouts with { HalfClosed = value },
-            "Silence after which a session is reset of which one direction has ended."),
+            "TCP: silence after which a session is reset of which one direction has ended."),
         new Key<ForwardTimeouts, TimeSpan?>("unacknowledged", new OptionalValue<TimeSpan>(Kinds.Time, "15m"), timeouts => timeouts.Unacknowledged, (timeouts, value) => timeouts with { Unacknowledged = value },
-            "How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`). It counts a living peer's full window too, so it is never short. Left out, and with `off`, the system's retransmissions decide: about 15 minutes."),
+            "TCP: how long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`). It counts a living peer's full window too, so it is never short. Left out, and with `off`, the system's retransmissions decide: about 15 minutes."),
         new Key<ForwardTimeouts, TimeSpan>("keepalive", Kinds.Time, timeouts => timeouts.Keepalive, (timeouts, value) => timeouts with { Keepalive = value },
-            "Silence after which the peers of both legs are probed, and the gap between probes; after four unanswered ones a peer is dead. Whole seconds, up to 32767s."),
+            "TCP: silence after which the peers of both legs are probed, and the gap between probes; after four unanswered ones a peer is dead. Whole seconds, up to 32767s."),
         new Key<ForwardTimeouts, TimeSpan>("drain", Kinds.Time, timeouts => timeouts.Drain, (timeouts, value) => timeouts with { Drain = value },
             "How long sessions may go on after a stop was asked for."));
+
+    public static readonly KeyTable<ProxyProtocolConfig> ProxyProtocol = new("proxy protocol", () => new ProxyProtocolConfig(),
+        new Key<ProxyProtocolConfig, ProxyHeader>("send",
+            new ChoiceKind<ProxyHeader>(word => word == "v1" ? "a header for TCP, and not in this version, which has off and v2" : null, ("off", ProxyHeader.Off), ("v2", ProxyHeader.V2)),
+            header => header.Send, (header, value) => header with { Send = value }, "Which header is sent; in this version to upstreams of UDP only."),
+        new Key<ProxyProtocolConfig, ProxyDatagrams>("udp", new ChoiceKind<ProxyDatagrams>(("first", ProxyDatagrams.First), ("each", ProxyDatagrams.Each)),
+            header => header.Udp, (header, value) => header with { Udp = value }, "UDP: which datagrams it stands before: the first that an upstream gets of a session, or each."))
+    { Example = "proxy_protocol: { send: v2 }" };
 
     private static readonly Key<ForwardConfig>[] shared =
     [
@@ -139,22 +151,28 @@ internal static class ConfigurationKeys
             new Key<ForwardConfig, string?>("name", new OptionalKind<string>(Kinds.Name), forward => forward.Name, (forward, value) => forward with { Name = value },
                 "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
             new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, nowhere), forward => forward.Listen, (forward, value) => forward with { Listen = value },
-                "Where connections arrive.", "listen: :8080"),
+                "Where connections arrive, and datagrams: `:53/udp`, `:53/tcp+udp`. Without a protocol it is TCP.", "listen: :8080"),
             new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", upstreams, forward => forward.To, (forward, value) => forward with { To = value },
-                "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all."),
+                "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all. Without a protocol, a target takes all that are listened for."),
             new Key<ForwardConfig, ValueList<RouteConfig>>("routes", new RoutesKind(), forward => forward.Routes, (forward, value) => forward with { Routes = value },
                 "Where clients of some networks go; the first that fits a client takes it."),
             new Key<ForwardConfig, ValueList<System.Net.IPNetwork>>("deny", Kinds.Networks, forward => forward.Deny, (forward, value) => forward with { Deny = value },
-                "Networks whose clients are reset, before `allow` is asked."),
+                "Networks whose clients are reset, and whose datagrams are dropped, before `allow` is asked."),
             new Key<ForwardConfig, ValueList<System.Net.IPNetwork>?>("allow", new OptionalKind<ValueList<System.Net.IPNetwork>>(Kinds.Networks, "any"), forward => forward.Allow, (forward, value) => forward with { Allow = value },
                 "Networks whose clients alone are let in; `[]` lets nobody in."),
             new Key<ForwardConfig, BalanceKind>("balance", new ChoiceKind<BalanceKind>(("round-robin", BalanceKind.RoundRobin), ("least-connections", BalanceKind.LeastConnections), ("random", BalanceKind.Random), ("source-hash", BalanceKind.SourceHash), ("first", BalanceKind.First)),
                 forward => forward.Balance, (forward, value) => forward with { Balance = value },
                 "Which of several upstreams a client gets: one after the other; the one with the fewest sessions for its weight; any; the same for each address of a client; the first that is up."),
             new Key<ForwardConfig, HealthConfig?>("health", new OffMapKind<HealthConfig>(Health, new HealthConfig()), forward => forward.Health, (forward, value) => forward with { Health = value },
-                "Whether upstreams are tried out while nobody needs them. Failed dials count in any case."),
+                "Whether upstreams of TCP are tried out while nobody needs them. Failed dials count in any case, and for UDP what ICMP says of a closed port."),
             new Key<ForwardConfig, ValueList<Net.DialSource>>("source", sources, forward => forward.Source, (forward, value) => forward with { Source = value },
                 "Which addresses of this machine dials leave from, each upstream from those of its family; empty: as the system routes them."),
+            new Key<ForwardConfig, AffinityKind>("affinity", new ChoiceKind<AffinityKind>(("off", AffinityKind.Off), ("source", AffinityKind.Source)), forward => forward.Affinity, (forward, value) => forward with { Affinity = value },
+                "UDP: what a client keeps that comes back from another port, as behind a router that has given it another: nothing, or the upstream that its address has, as long as that is up."),
+            new Key<ForwardConfig, int>("responses", Kinds.Count, forward => forward.Responses, (forward, value) => forward with { Responses = value },
+                "UDP: after how many answers a session ends, which is for protocols of one question and one answer only; `0` for no limit."),
+            new Key<ForwardConfig, ProxyProtocolConfig>("proxy_protocol", new MapKind<ProxyProtocolConfig>(ProxyProtocol), forward => forward.ProxyProtocol, (forward, value) => forward with { ProxyProtocol = value },
+                "How upstreams are told who the client is: a header of the PROXY protocol."),
             new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },
                 "What a reload does to sessions when something of their forward has changed, or the forward has gone: they go on as they began, or are reset."),
             .. shared,
@@ -180,7 +198,7 @@ internal static class ConfigurationKeys
             new Key<ConfigurationFile, ProcessLimits>("limits", new MapKind<ProcessLimits>(ProcessLimits), file => file.Configuration.Limits, (file, value) => file with { Configuration = file.Configuration with { Limits = value } },
                 "Limits of the whole process."))
         { Example = "forwards: with each forward behind a '-'" };
-        homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
+        homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("proxy_protocol", Names(ProxyProtocol)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
     }
 
     /// <summary>Where a key belongs that was written elsewhere; empty if it is unknown everywhere, or near at hand in more than one place.</summary>
@@ -206,7 +224,7 @@ internal static class ConfigurationKeys
             return node is YamlMap ? Upstream.Read(node, key, Upstream.Initial, reading) : Upstream.Initial with { Address = Kinds.Endpoint.Read(node, key, Upstream.Initial.Address, reading) };
         }
 
-        public override string Show(UpstreamConfig value) => value.Address.ToString()!;
+        public override string Show(UpstreamConfig value) => value.ToString();
     }
 
     private sealed class RoutesKind : Kind<ValueList<RouteConfig>>
