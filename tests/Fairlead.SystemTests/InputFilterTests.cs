@@ -24,7 +24,7 @@ public sealed class InputFilterTests
             return socket;
         });
         var port = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        IReadOnlyList<string> Warnings() => machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, port, $":{port}"), (IPAddress.IPv6Any, port, $":{port}")]));
+        IReadOnlyList<string> Warnings() => machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, port, false, $":{port}"), (IPAddress.IPv6Any, port, false, $":{port}")]));
 
         using var client = machine.Outside(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
         var connecting = client.ConnectAsync(TwoMachines.Address, port, TestContext.Current.CancellationToken).AsTask();
@@ -47,6 +47,36 @@ public sealed class InputFilterTests
     }
 
     [Fact(Timeout = 60000)]
+    public async Task What_is_foretold_for_UDP_comes_true()
+    {
+        var nft = RequireNft();
+        using var machine = new TwoMachines();
+        using var listener = machine.Inside(() =>
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(new IPEndPoint(IPAddress.Any, 0));
+            return socket;
+        });
+        var port = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        await machine.RunAsync(nft, $"table inet filter {{ chain input {{ type filter hook input priority 0; policy drop; tcp dport {port} accept; meta l4proto {{ tcp, udp }} th dport 443 accept; }}; }}; table inet watch {{ counter seen {{ }}; chain before {{ type filter hook prerouting priority -400; udp dport {port} counter name seen; }}; }}");
+        IReadOnlyList<string> Warnings() => machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, port, false, $":{port}"), (IPAddress.Any, port, true, $":{port}/udp"), (IPAddress.Any, 443, true, ":443/udp")]));
+
+        using var client = machine.Outside(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        client.SendTo([1], new IPEndPoint(TwoMachines.Address, port));
+        while ((await machine.RunAsync(nft, "list counter inet watch seen")).Contains("packets 0", StringComparison.Ordinal))
+            await Task.Yield();
+        var command = $"nft insert rule inet filter input udp dport {port} accept";
+        Assert.Equal($"the packet filter lets nobody from outside send to :{port}/udp: chain input of table inet filter (hook input, priority 0, policy drop); to let everybody in: {command}", Assert.Single(Warnings()));
+
+        await machine.RunAsync("/bin/sh", "-c", command);
+        Assert.Empty(Warnings());
+        client.SendTo([2], new IPEndPoint(TwoMachines.Address, port));
+        var received = new byte[2];
+        // The first was dropped.
+        Assert.Equal((1, 2), (await listener.ReceiveAsync(received, TestContext.Current.CancellationToken), received[0]));
+    }
+
+    [Fact(Timeout = 60000)]
     public async Task Rules_that_iptables_made_are_understood()
     {
         RequireNft();
@@ -55,7 +85,7 @@ public sealed class InputFilterTests
         foreach (var rule in new[] { "-P INPUT DROP", "-A INPUT -i lo -j ACCEPT", "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", "-A INPUT -s 192.0.2.0/24 -p tcp --dport 80 -j ACCEPT" })
             await machine.RunAsync(iptables, rule.Split(' '));
 
-        var warnings = machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, 22, ":22"), (IPAddress.Any, 80, ":80"), (IPAddress.Any, 443, ":443"), (IPAddress.IPv6Any, 443, ":443")]));
+        var warnings = machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, 22, false, ":22"), (IPAddress.Any, 80, false, ":80"), (IPAddress.Any, 443, false, ":443"), (IPAddress.IPv6Any, 443, false, ":443")]));
 
         Assert.Equal(
         [
@@ -69,7 +99,7 @@ public sealed class InputFilterTests
     {
         RequireNft();
         using var machine = new TwoMachines();
-        Assert.Empty(machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, 80, ":80")])));
+        Assert.Empty(machine.Inside(() => InputFilter.Warnings([(IPAddress.Any, 80, false, ":80")])));
     }
 
     [Fact(Timeout = 60000)]

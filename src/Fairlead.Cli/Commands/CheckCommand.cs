@@ -48,15 +48,18 @@ internal static class CheckCommand
     internal static IReadOnlyList<string> Warnings(Configuration configuration) => [.. Plan.Of(configuration, Host.Loops).Warnings, .. InputFilter.Warnings(ListensOf(configuration))];
 
     // Every address that the packet filter may know a listen by; a host that has no address is told when it is run.
-    private static IEnumerable<(IPAddress Address, int Port, string Text)> ListensOf(Configuration configuration)
+    private static IEnumerable<(IPAddress Address, int Port, bool IsUdp, string Text)> ListensOf(Configuration configuration)
     {
         foreach (var port in configuration.Forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Where(port => port.Ports.First > 0))
         {
             IPAddress[] addresses = port.Host.Length == 0 ? [IPAddress.Any, IPAddress.IPv6Any] : IPAddress.TryParse(port.Host, out var address) ? [address] : [];
             for (var number = port.Ports.First; number <= port.Ports.Last; number++)
             {
-                foreach (var one in addresses)
-                    yield return (one, number, new PortEndpoint(port.Host, new PortRange(number)).ToString());
+                foreach (var protocol in ProtocolRules.Each(port.Protocols))
+                {
+                    foreach (var one in addresses)
+                        yield return (one, number, protocol == PortProtocols.Udp, new PortEndpoint(port.Host, new PortRange(number), protocol).ToString());
+                }
             }
         }
     }
@@ -122,7 +125,7 @@ internal static class CheckCommand
             foreach (var row in plan.Listens)
             {
                 writer.WriteStartObject();
-                Strings(writer, ("name", row.Name), ("listen", row.Listen), ("clients", row.From), ("to", row.To), ("engine", row.Engine), ("why", row.Why));
+                Strings(writer, ("name", row.Name), ("listen", row.Listen), ("protocol", row.Protocol), ("clients", row.From), ("to", row.To), ("engine", row.Engine), ("why", row.Why));
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();

@@ -3,11 +3,12 @@ using System.Net.Sockets;
 
 namespace Fairlead;
 
-/// <summary>The first segment of a TCP connection from another machine to a listen of this one, as the packet filter sees it.</summary>
+/// <summary>The first segment of a TCP connection, or the first datagram of UDP, from another machine to a listen of this one, as the packet filter sees it.</summary>
 /// <param name="IsIPv6">Which family it comes by.</param>
 /// <param name="Address">Where it goes to; null for any of this machine's addresses.</param>
 /// <param name="Port">The listen's port.</param>
-internal sealed record NewConnection(bool IsIPv6, IPAddress? Address, int Port)
+/// <param name="IsUdp">Whether it is of UDP.</param>
+internal sealed record NewConnection(bool IsIPv6, IPAddress? Address, int Port, bool IsUdp = false)
 {
     private const int FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128;
 
@@ -19,7 +20,7 @@ internal sealed record NewConnection(bool IsIPv6, IPAddress? Address, int Port)
     public Match Test(IReadOnlyList<NftField> fields, string @operator, NftValue value, Func<string, NftValue?> sets)
     {
         // A header that is not there makes a rule end, whatever it compares.
-        if (fields.Any(field => field.Kind == NftFieldKind.Foreign || field.Protocol == (IsIPv6 ? "ip" : "ip6")))
+        if (fields.Any(field => field.Kind == NftFieldKind.Foreign || field.Protocol == (IsIPv6 ? "ip" : "ip6") || field.Protocol == (IsUdp ? "tcp" : "udp")))
             return Match.Never;
         return @operator switch
         {
@@ -66,7 +67,7 @@ internal sealed record NewConnection(bool IsIPv6, IPAddress? Address, int Port)
         (NftFieldKind.DestinationPort, NftValue.Number(var number)) => Match.If(number == Port),
         (NftFieldKind.DestinationPort, NftValue.Range(NftValue.Number(var from), NftValue.Number(var to))) => Match.If(from <= Port && Port <= to),
         (NftFieldKind.DestinationPort, _) => Match.Perhaps,
-        (NftFieldKind.TransportProtocol, _) => Is(value, 6, "tcp"),
+        (NftFieldKind.TransportProtocol, _) => IsUdp ? Is(value, 17, "udp") : Is(value, 6, "tcp"),
         (NftFieldKind.Family, _) => IsIPv6 ? Is(value, 10, "ipv6") : Is(value, 2, "ipv4"),
         (NftFieldKind.EtherType, _) => IsIPv6 ? Is(value, 0x86dd, "ip6") : Is(value, 0x0800, "ip"),
         (NftFieldKind.State, _) => Is(value, 8, "new"),

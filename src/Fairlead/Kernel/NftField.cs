@@ -7,7 +7,7 @@ internal enum NftFieldKind
     /// <summary>Cannot be known from the outside: marks, owners, interface groups.</summary>
     Opaque,
 
-    /// <summary>A header that a TCP segment over IP does not have.</summary>
+    /// <summary>A header that neither a TCP segment nor a UDP datagram over IP has.</summary>
     Foreign,
     DestinationPort,
     TransportProtocol,
@@ -27,7 +27,7 @@ internal enum NftFieldKind
 
 /// <summary>What a rule looks at: the left-hand side of libnftables-json(5).</summary>
 /// <param name="Kind">Which fact.</param>
-/// <param name="Protocol"><c>ip</c> or <c>ip6</c> where the field is one of that header; else empty.</param>
+/// <param name="Protocol"><c>ip</c>, <c>ip6</c>, <c>tcp</c> or <c>udp</c> where the field is one of that header; else empty.</param>
 /// <param name="Mask">The flags that are looked at; null for all.</param>
 internal sealed record NftField(NftFieldKind Kind, string Protocol = "", NftValue? Mask = null)
 {
@@ -65,14 +65,16 @@ internal sealed record NftField(NftFieldKind Kind, string Protocol = "", NftValu
 
     private static NftField Payload(string protocol, string field) => (protocol, field) switch
     {
-        ("tcp" or "th", "dport") => new NftField(NftFieldKind.DestinationPort),
-        ("tcp", "flags") => new NftField(NftFieldKind.TcpFlags),
-        ("tcp" or "th", _) => opaque,
+        ("tcp" or "udp", "dport") => new NftField(NftFieldKind.DestinationPort, protocol),
+        ("th", "dport") => new NftField(NftFieldKind.DestinationPort),
+        ("tcp", "flags") => new NftField(NftFieldKind.TcpFlags, protocol),
+        ("tcp" or "udp", _) => new NftField(NftFieldKind.Opaque, protocol),
+        ("th", _) => opaque,
         ("ip" or "ip6", "saddr") => new NftField(NftFieldKind.Source, protocol),
         ("ip" or "ip6", "daddr") => new NftField(NftFieldKind.Destination, protocol),
         ("ip", "protocol") or ("ip6", "nexthdr") => new NftField(NftFieldKind.TransportProtocol, protocol),
         ("ip" or "ip6", _) => new NftField(NftFieldKind.Opaque, protocol),
-        ("udp" or "udplite" or "sctp" or "dccp" or "icmp" or "icmpv6" or "igmp" or "esp" or "ah" or "comp" or "gre" or "arp", _) => new NftField(NftFieldKind.Foreign),
+        ("udplite" or "sctp" or "dccp" or "icmp" or "icmpv6" or "igmp" or "esp" or "ah" or "comp" or "gre" or "arp", _) => new NftField(NftFieldKind.Foreign),
         _ => opaque,
     };
 

@@ -65,6 +65,41 @@ public sealed class CheckCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_plan_names_protocols()
+    {
+        var path = Write("""
+            forwards:
+              - name: dns
+                listen: 127.0.0.1:53/tcp+udp
+                to: [10.0.0.53:53, 10.0.0.54:53/udp]
+                timeouts: { idle: 30s }
+                engine: portable
+              - { name: socket, listen: "unix:/run/a.sock", to: "a:80", engine: portable }
+            """);
+
+        var (_, output, error) = await RunAsync("check", path);
+        var (_, json, _) = await RunAsync("check", "--json", path);
+
+        Assert.Equal("", error);
+        Assert.StartsWith($"""
+            {path} can be run
+
+            NAME    LISTEN            TO                                          ENGINE
+            dns     127.0.0.1:53      10.0.0.53:53                                portable (as written)
+            dns     127.0.0.1:53/udp  10.0.0.53:53, 10.0.0.54:53/udp round-robin  portable (as written)
+            socket  unix:/run/a.sock  a:80                                        portable (as written)
+
+            FORWARD  BOUND                VALUE  DEFAULT
+            dns      timeouts.idle        30s    off, 5m for UDP
+            dns      timeouts.unanswered  30s    1m
+
+            sessions at once: 
+            """, output);
+        Assert.EndsWith("; each has a place, and one of UDP uses one descriptor only\n", output);
+        Assert.Equal(["tcp", "udp", "unix"], JsonDocument.Parse(json).RootElement.GetProperty("listens").EnumerateArray().Select(listen => listen.GetProperty("protocol").GetString()));
+    }
+
+    [Fact]
     public async Task Every_error_is_printed_to_standard_error_and_nothing_else()
     {
         var path = Write("nmae: x\nforwards: [{ listen: \":80\", to: \"a:0\" }]");

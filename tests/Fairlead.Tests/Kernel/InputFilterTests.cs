@@ -134,6 +134,40 @@ public class InputFilterTests
         Assert.Empty(Warnings(ruleset, "::"));
     }
 
+    [Theory]
+    [InlineData("""{"payload":{"protocol":"udp","field":"dport"}}""", "==", "53", true)]
+    [InlineData("""{"payload":{"protocol":"udp","field":"dport"}}""", "==", "54", false)]
+    [InlineData("""{"payload":{"protocol":"udp","field":"dport"}}""", "==", """{"set":[53,123]}""", true)]
+    [InlineData("""{"payload":{"protocol":"udp","field":"sport"}}""", "==", "53", true)] // perhaps
+    [InlineData("""{"payload":{"protocol":"th","field":"dport"}}""", "==", "53", true)]
+    [InlineData("""{"payload":{"protocol":"tcp","field":"dport"}}""", "==", "53", false)]
+    [InlineData("""{"payload":{"protocol":"tcp","field":"dport"}}""", "!=", "22", false)]
+    [InlineData("""{"payload":{"protocol":"tcp","field":"flags"}}""", "!=", "\"syn\"", false)]
+    [InlineData("""{"payload":{"protocol":"udplite","field":"dport"}}""", "==", "53", false)]
+    [InlineData("""{"meta":{"key":"l4proto"}}""", "==", "\"udp\"", true)]
+    [InlineData("""{"meta":{"key":"l4proto"}}""", "==", "17", true)]
+    [InlineData("""{"meta":{"key":"l4proto"}}""", "==", """{"set":["tcp","udp"]}""", true)]
+    [InlineData("""{"meta":{"key":"l4proto"}}""", "==", "\"tcp\"", false)]
+    [InlineData("""{"payload":{"protocol":"ip","field":"protocol"}}""", "==", "\"udp\"", true)]
+    [InlineData("""{"ct":{"key":"state"}}""", "in", """["established","related"]""", false)]
+    [InlineData("""{"ct":{"key":"state"}}""", "in", "\"new\"", true)]
+    public void A_rule_for_UDP_lets_datagrams_in_and_one_for_TCP_does_not(string field, string @operator, string value, bool accepted)
+    {
+        const string NoDatagrams = "the packet filter lets nobody from outside send to :53/udp: chain input of table inet filter (hook input, priority 0, policy drop); to let everybody in: nft insert rule inet filter input udp dport 53 accept";
+
+        Assert.Equal(accepted ? [] : [NoDatagrams], InputFilter.Warnings(Json(Chain("drop", Rule(Match(@operator, field, value), Accept))), [(IPAddress.Any, 53, true, ":53/udp")]));
+    }
+
+    [Fact]
+    public void TCP_and_UDP_of_one_port_are_looked_at_apart()
+    {
+        var tcpOnly = Json(Chain("drop", Rule(Match("==", Dport, "53"), Accept)));
+
+        var warning = Assert.Single(InputFilter.Warnings(tcpOnly, [(IPAddress.Any, 53, false, ":53"), (IPAddress.Any, 53, true, ":53/udp"), (IPAddress.IPv6Any, 53, true, ":53/udp")]));
+
+        Assert.StartsWith("the packet filter lets nobody from outside send to :53/udp: chain input", warning, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Jumps_return_and_gotos_do_not()
     {
@@ -214,6 +248,8 @@ public class InputFilterTests
 
         Assert.EndsWith("; to let everybody in: ufw allow 8080/tcp", Assert.Single(Warnings(ufw)), StringComparison.Ordinal);
         Assert.EndsWith("; to let everybody in: firewall-cmd --add-port=8080/tcp", Assert.Single(Warnings(firewalld)), StringComparison.Ordinal);
+        Assert.EndsWith("; to let everybody in: ufw allow 53/udp", Assert.Single(InputFilter.Warnings(Json(ufw), [(IPAddress.Any, 53, true, ":53/udp")])), StringComparison.Ordinal);
+        Assert.EndsWith("; to let everybody in: firewall-cmd --add-port=53/udp", Assert.Single(InputFilter.Warnings(Json(firewalld), [(IPAddress.Any, 53, true, ":53/udp")])), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -252,7 +288,7 @@ public class InputFilterTests
     [Fact]
     public void There_are_at_most_fifty_warnings_and_the_rest_is_counted()
     {
-        var warnings = InputFilter.Warnings(Json(Chain("drop")), Enumerable.Range(1, 200).Select(port => (IPAddress.Any, port, $":{port}")));
+        var warnings = InputFilter.Warnings(Json(Chain("drop")), Enumerable.Range(1, 200).Select(port => (IPAddress.Any, port, false, $":{port}")));
 
         Assert.Equal(InputFilter.Limit + 1, warnings.Count);
         Assert.Equal("the packet filter drops 150 more listens", warnings[^1]);
@@ -262,7 +298,7 @@ public class InputFilterTests
     public void A_line_before_the_listing_is_left_out()
     {
         var json = Encoding.UTF8.GetBytes($"# Warning: table ip filter is managed by iptables-nft, do not touch!\n{Encoding.UTF8.GetString(Json(Chain("drop")).Span)}");
-        Assert.Single(InputFilter.Warnings(json, [(IPAddress.Any, 8080, ":8080")]));
+        Assert.Single(InputFilter.Warnings(json, [(IPAddress.Any, 8080, false, ":8080")]));
     }
 
     [Fact]
@@ -293,7 +329,7 @@ public class InputFilterTests
             {
                 mutant = Encoding.UTF8.GetBytes(Swapped(JsonDocument.Parse(recorded).RootElement, random, pieces));
             }
-            var warnings = InputFilter.Warnings(mutant, [(IPAddress.Any, 8080, ":8080"), (IPAddress.IPv6Any, 8080, ":8080"), (IPAddress.Parse("192.0.2.1"), 22, "192.0.2.1:22")]);
+            var warnings = InputFilter.Warnings(mutant, [(IPAddress.Any, 8080, false, ":8080"), (IPAddress.IPv6Any, 8080, false, ":8080"), (IPAddress.Parse("192.0.2.1"), 22, false, "192.0.2.1:22"), (IPAddress.Any, 53, true, ":53/udp")]);
             Assert.All(warnings, warning => Assert.DoesNotContain(warning, c => c < ' '));
         }
     }
@@ -322,7 +358,7 @@ public class InputFilterTests
 
     private static IReadOnlyList<string> Warnings(string objects, params string[] addresses)
     {
-        return InputFilter.Warnings(Json(objects), (addresses.Length == 0 ? ["0.0.0.0"] : addresses).Select(address => (IPAddress.Parse(address), 8080, ":8080")));
+        return InputFilter.Warnings(Json(objects), (addresses.Length == 0 ? ["0.0.0.0"] : addresses).Select(address => (IPAddress.Parse(address), 8080, false, ":8080")));
     }
 
     private static ReadOnlyMemory<byte> Json(string objects)
