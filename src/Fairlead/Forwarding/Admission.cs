@@ -17,12 +17,9 @@ internal sealed class Admission(int limit, Action? onFull = null, Action? onNear
         LinkedListNode<TaskCompletionSource>? waiter = null;
         lock (gate)
         {
-            hasRoom = taken < limit && waiting.Count == 0;
-            if (hasRoom)
-                taken++;
-            else
+            hasRoom = TryTake(out isNearlyFull);
+            if (!hasRoom)
                 waiter = waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-            isNearlyFull = hasRoom && limit >= 10 && limit - taken == limit / 5;
         }
         if (isNearlyFull)
             onNearlyFull?.Invoke();
@@ -30,6 +27,19 @@ internal sealed class Admission(int limit, Action? onFull = null, Action? onNear
             return default;
         onFull?.Invoke();
         return new ValueTask(WaitAsync(waiter!, cancel));
+    }
+
+    /// <summary>Takes a place if there is one; those who wait come first.</summary>
+    public bool TryEnter()
+    {
+        bool hasRoom, isNearlyFull;
+        lock (gate)
+            hasRoom = TryTake(out isNearlyFull);
+        if (isNearlyFull)
+            onNearlyFull?.Invoke();
+        if (!hasRoom)
+            onFull?.Invoke();
+        return hasRoom;
     }
 
     /// <summary>Gives a place back: to who waits longest, if there is room.</summary>
@@ -50,6 +60,15 @@ internal sealed class Admission(int limit, Action? onFull = null, Action? onNear
             limit = value;
             LetIn();
         }
+    }
+
+    private bool TryTake(out bool isNearlyFull)
+    {
+        var hasRoom = taken < limit && waiting.Count == 0;
+        if (hasRoom)
+            taken++;
+        isNearlyFull = hasRoom && limit >= 10 && limit - taken == limit / 5;
+        return hasRoom;
     }
 
     private void LetIn()

@@ -22,6 +22,9 @@ internal sealed record Binding(Forward Forward, ForwardPlan Plan, int Offset)
     /// <summary>The upstreams of a client; null where nothing takes it.</summary>
     public Pool? Route(AddressKey? client) => Plan.Route(client)?.At(Offset);
 
+    /// <summary>The upstreams of a client's datagrams; null where nothing takes them.</summary>
+    public Pool? RouteDatagrams(AddressKey client) => Plan.RouteDatagrams(client)?.At(Offset);
+
     /// <summary>
     /// Waits until a client may be accepted: as many a second as there may be, and as many at once, of the forward and of the process. Taken are then a place of
     /// the forward and one of the process.

@@ -146,7 +146,7 @@ public sealed class Engine : IAsyncDisposable
             }
             catch
             {
-                ListenSet.Undo(claims.Values.SelectMany(of => of));
+                listens.Undo(claims.Values.SelectMany(of => of));
                 throw;
             }
             Commit(named, known, claims);
@@ -235,7 +235,7 @@ public sealed class Engine : IAsyncDisposable
             if (forward is null)
                 known.Add(identity, forward = new Forward(identity, config.Title, Log, refusals));
             var network = networks.Of(config);
-            var plan = new ForwardPlan(config, network, (target, offset) => upstreams.At(target, offset, config, network));
+            var plan = new ForwardPlan(config, network, (target, offset, protocol) => upstreams.At(target, offset, protocol, config, network));
             forward.Adopt(plan);
             Unbind(forward, [.. forward.Listens.Where(listen => !kept.Contains(listen))]);
             forward.Listens.Clear();
@@ -301,6 +301,8 @@ public sealed class Engine : IAsyncDisposable
     private async Task<int> StopCoreAsync(TimeSpan drain, CancellationToken atOnce)
     {
         var over = OverAsync(listens.UnbindAllAsync());
+        foreach (var forward in Everybody())
+            forward.Quieten();
         await over.WaitAsync(drain, atOnce).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var reset = over.IsCompleted ? 0 : Abort();
         await over.ConfigureAwait(false);

@@ -15,11 +15,19 @@ internal sealed class Forward
     private TaskCompletionSource? empty;
     private int count;
     private volatile bool isCut;
-    private Pacer? pacer;
+    private Pacer? pacer, datagramPacer;
     private long accepted, denied, limited, failed, endedFromClients, endedFromUpstreams;
 
-    public Forward(string identity, string title, Action<LogEntry> log, RefusalLog refusals)
+    private readonly TimeProvider time;
+
+    /// <param name="identity">What makes it the same after a reload.</param>
+    /// <param name="title">What it is called.</param>
+    /// <param name="log">Told of its sessions.</param>
+    /// <param name="refusals">Which of the refused are told of.</param>
+    /// <param name="time">Measures rates; null: the system's.</param>
+    public Forward(string identity, string title, Action<LogEntry> log, RefusalLog refusals, TimeProvider? time = null)
     {
+        this.time = time ?? TimeProvider.System;
         Identity = identity;
         Title = title;
         Log = log;
@@ -46,6 +54,15 @@ internal sealed class Forward
     /// <summary>Where it listened, as far as somebody may still come from there; changed by the engine alone.</summary>
     public List<Listen> Closing { get; } = [];
 
+    /// <summary>Which upstreams clients have whom another port must not bring elsewhere; null where it may.</summary>
+    public Affinities? Affinities { get; private set; }
+
+    /// <summary>Datagrams that were not passed on.</summary>
+    public Drops Drops { get; } = new();
+
+    /// <summary>Sessions of datagrams that make room for others.</summary>
+    public Unanswered Unanswered { get; } = new();
+
     /// <summary>How many sessions there may be at once.</summary>
     public Admission Places { get; } = new(int.MaxValue);
 
@@ -68,12 +85,14 @@ internal sealed class Forward
         var limits = plan.Config.Limits;
         Places.SetLimit(limits.Connections ?? int.MaxValue);
         pacer = Renew(pacer, limits.AcceptsPerSecond);
+        datagramPacer = Renew(datagramPacer, limits.DatagramSessionsPerSecond);
+        Affinities = plan.Config.Affinity == AffinityKind.Source ? Affinities ?? new Affinities() : null;
         RelayOptions = new RelayOptions
         {
             Idle = plan.Config.Timeouts.StreamIdle,
             HalfClosed = plan.Config.Timeouts.HalfClosed,
             Time = plan.Network.Time,
-            Rates = RelayRates.Of(limits.Rate, limits.RatePerConnection, TimeProvider.System, RelayOptions.Rates),
+            Rates = RelayRates.Of(limits.Rate, limits.RatePerConnection, time, RelayOptions.Rates),
         };
         if (plan.LimitsSources && !limitedSources)
             CountSources();
@@ -96,8 +115,39 @@ internal sealed class Forward
     /// <summary>Begins the session of a client that was accepted.</summary>
     public void Serve(Listen listen, Binding binding, Connection client, Admission process)
     {
+        var session = new StreamSession(listen, binding, client, process, NextId());
+        Begin(session);
+        _ = session.RunAsync();
+    }
+
+    /// <summary>The number of a new session, in this process.</summary>
+    public static long NextId() => Interlocked.Increment(ref lastId);
+
+    /// <summary>Whether another client may send datagrams; not where they come too fast.</summary>
+    public bool MayBeginDatagrams() => datagramPacer is null || datagramPacer.Reserve() == TimeSpan.Zero;
+
+    /// <summary>Gives a session of datagrams its places, if there are any; then they are to be given back to <see cref="Unanswered"/>.</summary>
+    /// <param name="session">The session, which is not begun yet.</param>
+    /// <param name="source">Its client.</param>
+    /// <param name="process">The places of the process.</param>
+    /// <param name="refusal">Why not.</param>
+    public bool TryEnter(DatagramSession session, AddressKey source, Admission process, out Drop refusal)
+    {
+        refusal = Drop.Limited;
+        if (session.Binding.Plan.LimitsSources && !TryCount(session, source))
+            return false;
+        if (Unanswered.TryEnter(session, Places, process))
+            return true;
+        refusal = Drop.TableFull;
+        if (session.Counted is { } counted)
+            Sources.Leave(counted);
+        return false;
+    }
+
+    /// <summary>A session begins, and is the forward's until <see cref="Leave"/>.</summary>
+    public void Begin(Session session)
+    {
         Interlocked.Increment(ref accepted);
-        var session = new Session(listen, binding, client, process, Interlocked.Increment(ref lastId));
         // The list owns the session until it leaves, which is how a stop awaits it.
         lock (gate)
         {
@@ -107,7 +157,6 @@ internal sealed class Forward
             sessions = session;
             count++;
         }
-        _ = session.RunAsync();
     }
 
     /// <summary>Whether a session may be beside those of its source that there are; if so, it is counted until it leaves.</summary>
@@ -153,7 +202,6 @@ internal sealed class Forward
                 empty = null;
             }
         }
-        Places.Leave();
     }
 
     /// <summary>Completes when there is no session: where nobody new is accepted any more, when the last one has ended.</summary>
@@ -177,12 +225,19 @@ internal sealed class Forward
         return ended;
     }
 
+    /// <summary>Lets sessions of datagrams end as soon as nothing comes any more.</summary>
+    public void Quieten()
+    {
+        foreach (var session in Sessions().OfType<DatagramSession>())
+            session.Context.Run(session.Quieten);
+    }
+
     /// <summary>Resets the sessions that are meant: how many they were.</summary>
     public int Close(Func<Session, bool> isMeant)
     {
         var meant = Sessions().Where(isMeant).ToList();
         foreach (var session in meant)
-            session.Client.Context.Run(session.Stop);
+            session.Context.Run(session.Stop);
         return meant.Count;
     }
 
@@ -227,17 +282,18 @@ internal sealed class Forward
                 Failed = failed,
                 BytesFromClients = up,
                 BytesFromUpstreams = down,
+                Dropped = Drops.ToDictionary(),
                 Upstreams = [.. Plan.Upstreams.Select(upstream => new UpstreamStatus(upstream.Text, upstream.Health.IsUp, own.GetValueOrDefault(upstream), upstream.Active, upstream.Dialled, upstream.Failed))],
             };
         }
     }
 
-    private static Pacer? Renew(Pacer? pacer, int? perSecond)
+    private Pacer? Renew(Pacer? pacer, int? perSecond)
     {
         if (perSecond is not { } rate)
             return null;
         if (pacer is null)
-            return new Pacer(rate, TimeProvider.System);
+            return new Pacer(rate, time);
         pacer.SetRate(rate);
         return pacer;
     }
@@ -249,7 +305,7 @@ internal sealed class Forward
         {
             for (var session = sessions; session is not null; session = session.Next)
             {
-                if (session.Counted is null && session.Client.RemoteKey is { } source && Sources.TryEnter(source, null, null))
+                if (session.Counted is null && session.Source is { } source && Sources.TryEnter(source, null, null))
                     session.Counted = source;
             }
         }

@@ -6,25 +6,17 @@ namespace Fairlead;
 internal sealed class ForwardPlan
 {
     private readonly AccessList? access;
-    private readonly AddressTable<PoolSet>? routes;
-    private readonly PoolSet? everybodyElse;
+    private readonly RouteTable streams, datagrams;
 
-    public ForwardPlan(ForwardConfig config, INetwork network, Func<UpstreamConfig, int, Upstream> upstreamAt)
+    public ForwardPlan(ForwardConfig config, INetwork network, Func<UpstreamConfig, int, PortProtocols, Upstream> upstreamAt)
     {
         Config = config;
         Network = network;
         if (config.Deny.Count > 0 || config.Allow is not null)
             access = new AccessList(config.Deny, config.Allow);
-        if (config.Routes.Count > 0)
-        {
-            routes = new AddressTable<PoolSet>(config.Routes
-                .Select(route => (route.From, Pools: PoolSet.Of(route.To, config.Balance, upstreamAt)))
-                .SelectMany(route => route.From.Select(network => (network, route.Pools))));
-        }
-        if (config.To.Count > 0)
-            everybodyElse = PoolSet.Of(config.To, config.Balance, upstreamAt);
-        Upstreams = [.. config.Routes.SelectMany(route => route.To).Concat(config.To)
-            .SelectMany(upstream => Enumerable.Range(0, PoolSet.Width(upstream.Address)).Select(offset => upstreamAt(upstream, offset))).Distinct()];
+        streams = new RouteTable(config, PortProtocols.Tcp, upstreamAt);
+        datagrams = new RouteTable(config, PortProtocols.Udp, upstreamAt);
+        Upstreams = [.. streams.Upstreams.Concat(datagrams.Upstreams).Distinct()];
     }
 
     public ForwardConfig Config { get; }
@@ -39,8 +31,56 @@ internal sealed class ForwardPlan
     /// <summary>Whether a client is let in by <c>deny</c> and <c>allow</c>.</summary>
     public bool Allows(AddressKey? client) => access is null || access.Allows(client);
 
-    /// <summary>The upstreams of a client: of the first route that takes it, else of <c>to</c>; null where nothing does.</summary>
-    public PoolSet? Route(AddressKey? client)
+    /// <summary>The upstreams of a client's connection: of the first route that takes it, else of <c>to</c>; null where nothing does.</summary>
+    public PoolSet? Route(AddressKey? client) => streams.Find(client);
+
+    /// <summary>The upstreams of a client's datagrams, likewise.</summary>
+    public PoolSet? RouteDatagrams(AddressKey client) => datagrams.Find(client);
+}
+
+/// <summary>Where the clients of a forward go by one protocol.</summary>
+internal sealed class RouteTable
+{
+    private readonly AddressTable<PoolSet>? routes;
+    private readonly PoolSet? everybodyElse;
+
+    public RouteTable(ForwardConfig config, PortProtocols protocol, Func<UpstreamConfig, int, PortProtocols, Upstream> upstreamAt)
+    {
+        var upstreams = new List<Upstream>();
+        var routed = new List<(System.Net.IPNetwork, PoolSet)>();
+        foreach (var route in config.Routes)
+        {
+            if (PoolOf(route.To) is not { } pools)
+                continue;
+            foreach (var network in route.From)
+                routed.Add((network, pools));
+        }
+        if (routed.Count > 0)
+            routes = new AddressTable<PoolSet>(routed);
+        everybodyElse = PoolOf(config.To);
+        Upstreams = upstreams;
+
+        PoolSet? PoolOf(IReadOnlyList<UpstreamConfig> targets)
+        {
+            if (!config.Protocols.HasFlag(protocol))
+                return null;
+            var own = targets.Where(target => target.Takes(protocol)).ToList();
+            return own.Count == 0 ? null : PoolSet.Of(own, config.Balance, Make);
+        }
+
+        Upstream Make(UpstreamConfig target, int offset)
+        {
+            var upstream = upstreamAt(target, offset, protocol);
+            upstreams.Add(upstream);
+            return upstream;
+        }
+    }
+
+    /// <summary>All of them, those of routes first.</summary>
+    public IReadOnlyList<Upstream> Upstreams { get; }
+
+    /// <summary>The pools of a client; null where nothing takes it.</summary>
+    public PoolSet? Find(AddressKey? client)
     {
         return routes is not null && client is { } address && routes.TryFind(address, out var pools) ? pools : everybodyElse;
     }

@@ -4,12 +4,9 @@ using Fairlead.Net;
 namespace Fairlead;
 
 /// <summary>One address that is listened on. It outlives reloads that keep it, whatever they change about where its clients go.</summary>
-internal sealed class Listen(string key, string text, INetwork network, IReadOnlyList<IAcceptor> acceptors, Admission room, Action<LogEntry> log)
+internal abstract class Listen(string key, string text, EndPoint endPoint)
 {
-    private INetwork network = network;
-    private IReadOnlyList<IAcceptor> acceptors = acceptors;
     private volatile Binding? binding;
-    private readonly List<Task> accepting = [];
 
     /// <summary>What makes it the same listen after a reload.</summary>
     public string Key => key;
@@ -21,7 +18,7 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
     public string Text => text;
 
     /// <summary>The address, with the port that the system chose where 0 was asked for.</summary>
-    public EndPoint EndPoint { get; } = acceptors[0].LocalEndPoint;
+    public EndPoint EndPoint => endPoint;
 
     /// <summary>Whose its clients are at present.</summary>
     public Binding Binding => binding!;
@@ -31,58 +28,38 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
     {
         var before = binding;
         binding = next;
-        if (before is not null && before.Plan.Config.Timeouts.Tuning != next.Plan.Config.Timeouts.Tuning)
-        {
-            foreach (var acceptor in acceptors)
-                acceptor.Context.Run(() => acceptor.Tune(next.Plan.Config.Timeouts.Tuning));
-        }
+        OnBound(before, next);
         before?.Replace();
     }
 
-    /// <summary>Starts accepting, each acceptor where it belongs.</summary>
-    public void Start()
-    {
-        var (own, first) = (network, Binding);
-        foreach (var acceptor in acceptors)
-            accepting.Add(acceptor.Context.RunAsync(() => AcceptAsync(acceptor, own, first)));
-    }
+    /// <summary>Begins to let clients in.</summary>
+    public abstract void Start();
 
-    /// <summary>Has its socket accepted from by another network too, which <see cref="MoveTo"/> then keeps; disposing these undoes it.</summary>
-    /// <exception cref="ListenException">No descriptor is left for that.</exception>
-    public IReadOnlyList<IAcceptor>? PrepareMove(INetwork other, ListenOptions options)
-    {
-        return other == network || !OperatingSystem.IsLinux() ? null : Handover.To(other, acceptors, options);
-    }
+    /// <summary>Has its socket accepted from by another network too, which <see cref="MoveTo"/> then keeps; disposing these undoes it. Null: it is that network's already.</summary>
+    /// <exception cref="ListenException">It cannot be had.</exception>
+    public abstract IReadOnlyList<IAcceptor>? PrepareMove(INetwork other, ListenOptions options);
 
     /// <summary>Moves to another network: the socket goes on listening, and nobody in its backlog is lost.</summary>
-    public void MoveTo(INetwork other, IReadOnlyList<IAcceptor> prepared)
-    {
-        var before = acceptors;
-        (acceptors, network) = (prepared, other);
-        Start();
-        if (OperatingSystem.IsLinux())
-            Handover.Leave(before);
-    }
+    public abstract void MoveTo(INetwork other, IReadOnlyList<IAcceptor> prepared);
 
-    /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
-    public void Unbind()
-    {
-        foreach (var acceptor in acceptors)
-            acceptor.Context.Run(acceptor.Unbind);
-        // Who waits for room looks again whether somebody is left to be accepted: an empty backlog ends it at once.
-        var present = Binding;
-        binding = present.Again();
-        present.Replace();
-    }
+    /// <summary>Lets nobody new in. Whom the kernel had already accepted is still served; sessions of datagrams need the socket, and keep it until they end.</summary>
+    public abstract void Unbind();
 
-    /// <summary>Completes when the last client of its backlog was accepted; after <see cref="Unbind"/>.</summary>
-    public Task WhenOverAsync() => Task.WhenAll(accepting);
+    /// <summary>Whether it is there to be listened on; where it was unbound and is not over, that is taken back.</summary>
+    public virtual bool TryKeep() => true;
 
-    /// <summary>Stops listening at once; who waits in the backlog is reset.</summary>
-    public Task AbortAsync()
+    /// <summary>Completes when nothing comes of it any more; after <see cref="Unbind"/>.</summary>
+    public abstract Task WhenOverAsync();
+
+    /// <summary>Stops listening at once.</summary>
+    public abstract Task AbortAsync();
+
+    /// <summary>The address as it is shown.</summary>
+    public override string ToString() => text;
+
+    /// <summary>The binding has become another one.</summary>
+    protected virtual void OnBound(Binding? before, Binding next)
     {
-        binding?.Replace();
-        return DisposeAsync(acceptors);
     }
 
     /// <summary>Disposes acceptors, each where it belongs.</summary>
@@ -93,53 +70,5 @@ internal sealed class Listen(string key, string text, INetwork network, IReadOnl
             acceptor.Dispose();
             return Task.CompletedTask;
         })));
-    }
-
-    /// <summary>The address as it is shown.</summary>
-    public override string ToString() => text;
-
-    // Awaits nothing but the kernel, and room for another session: until there is some, clients wait in the backlog.
-    private async Task AcceptAsync(IAcceptor acceptor, INetwork own, Binding mine)
-    {
-        try
-        {
-            while (await acceptor.WaitAsync())
-            {
-                // Whom this network had accepted before the listen moved to another is dealt with as before.
-                var present = Binding;
-                if (present.Plan.Network == own)
-                    mine = present;
-                else if (mine.Replaced.IsCancellationRequested)
-                    present = mine = mine.Again();
-                else
-                    present = mine;
-                var isIn = await present.EnterAsync(room);
-                if (present.Replaced.IsCancellationRequested)
-                {
-                    if (isIn)
-                        present.Forward.GiveBack(room);
-                    // Nothing has taken its place: it is over.
-                    if (Binding == present)
-                        break;
-                    continue;
-                }
-                if (acceptor.TryAccept() is { } client)
-                    present.Forward.Serve(this, present, client, room);
-                else
-                    present.Forward.GiveBack(room);
-            }
-        }
-        catch (ListenException e)
-        {
-            log(Notice.ListenBroken(text, e));
-        }
-        catch (Exception fault)
-        {
-            log(Notice.Fault(fault, $"accepting on {text}"));
-        }
-        finally
-        {
-            acceptor.Dispose();
-        }
     }
 }

@@ -9,7 +9,8 @@ namespace Fairlead;
 /// <param name="Address">The address.</param>
 /// <param name="IsOptional">Whether it may be left out where the system lacks the family: it was not written literally.</param>
 /// <param name="Offset">Which port of its range it is, from 0.</param>
-internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int Offset)
+/// <param name="Protocol">Connections (of Unix sockets too), or datagrams.</param>
+internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Address, bool IsOptional, int Offset, PortProtocols Protocol = PortProtocols.Tcp)
 {
     /// <summary>The sockets of a forward, in the order of its listens and ports.</summary>
     /// <param name="forward">The forward.</param>
@@ -26,16 +27,22 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
             }
             var (host, ports) = ((PortEndpoint)listen).Host is var h ? (h, ((PortEndpoint)listen).Ports) : default;
             var addresses = hosts[host]();
-            for (var offset = 0; offset < ports.Count; offset++)
+            foreach (var protocol in ProtocolRules.Each(((PortEndpoint)listen).Protocols))
             {
-                foreach (var address in addresses)
+                for (var offset = 0; offset < ports.Count; offset++)
                 {
-                    var endPoint = new IPEndPoint(address, ports.First + offset);
-                    yield return new PlannedListen(listen, endPoint.ToString(), endPoint, host is "" or "localhost", offset);
+                    foreach (var address in addresses)
+                    {
+                        var endPoint = new IPEndPoint(address, ports.First + offset);
+                        yield return new PlannedListen(listen, TextOf(endPoint, protocol), endPoint, host is "" or "localhost", offset, protocol);
+                    }
                 }
             }
         }
     }
+
+    /// <summary>How an address is shown.</summary>
+    public static string TextOf(EndPoint address, PortProtocols protocol) => protocol == PortProtocols.Udp ? $"{address}/udp" : address.ToString()!;
 
     /// <summary>Looks up what forwards listen on. Blocks where that is a name; what it cannot find is thrown when it is asked for.</summary>
     public static IReadOnlyDictionary<string, Func<IPAddress[]>> LookUp(IEnumerable<ForwardConfig> forwards, LookUps lookUps)

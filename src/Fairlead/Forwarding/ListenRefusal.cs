@@ -8,7 +8,7 @@ namespace Fairlead;
 /// <summary>Why an address cannot be listened on, and what to do about it, in the words that users get.</summary>
 internal static class ListenRefusal
 {
-    public static string Explain(string listen, ListenException refusal)
+    public static string Explain(string listen, ListenException refusal, PortProtocols protocol = PortProtocols.Tcp)
     {
         var shown = Printable.Escape(listen);
         if (refusal.EndPoint is not IPEndPoint ip)
@@ -16,7 +16,7 @@ internal static class ListenRefusal
         return refusal.Error switch
         {
             SocketError.AddressAlreadyInUse =>
-                $"cannot listen on {shown}: the port is in use{(PortHolder.Find(ip.Port) is { } holder ? $" by {holder}" : "")}; stop that program, or choose another port",
+                $"cannot listen on {shown}: the port is in use{(PortHolder.Find(ip.Port, protocol) is { } holder ? $" by {holder}" : "")}; stop that program, or choose another port",
             SocketError.AccessDenied when ip.Port < UnprivilegedFrom() =>
                 $"cannot listen on {shown}: ports below {UnprivilegedFrom()} need privilege; give the program the capability (setcap cap_net_bind_service+ep FILE, or AmbientCapabilities= in its unit), "
                 + $"or lower the bound for all programs (sysctl net.ipv4.ip_unprivileged_port_start={ip.Port}), or run it as root",

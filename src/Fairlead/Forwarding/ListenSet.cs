@@ -59,7 +59,13 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     }
 
     /// <summary>Gives up what was prepared. When this returns, none of it is bound any more.</summary>
-    public static void Undo(IEnumerable<Claim> claims) => Task.WaitAll([.. claims.Select(claim => claim.IsFresh ? claim.Listen.AbortAsync() : Listen.DisposeAsync(claim.Moved ?? []))]);
+    public void Undo(IEnumerable<Claim> claims)
+    {
+        var undone = claims.ToList();
+        foreach (var claim in undone.Where(claim => closing.Contains(claim.Listen)))
+            claim.Listen.Unbind();
+        Task.WaitAll([.. undone.Select(claim => claim.IsFresh ? claim.Listen.AbortAsync() : Listen.DisposeAsync(claim.Moved ?? []))]);
+    }
 
     /// <summary>Tells what was left out of the change that was prepared, once it is to be kept.</summary>
     public void TellWhatIsLeftOut()
@@ -74,10 +80,10 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         claim.Listen.Bind(binding);
         if (claim.Moved is not null)
             claim.Listen.MoveTo(claim.Network, claim.Moved);
-        if (!claim.IsFresh)
-            return;
-        listens.Add(claim.Listen.Key, claim.Listen);
-        claim.Listen.Start();
+        if (claim.IsFresh || closing.Remove(claim.Listen))
+            listens.Add(claim.Listen.Key, claim.Listen);
+        if (claim.IsFresh)
+            claim.Listen.Start();
     }
 
     /// <summary>Stops listening; whom the kernel had already accepted is still served.</summary>
@@ -122,10 +128,11 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         {
             var planned = plan[i];
             // A port that the system chose is the same listen only for the same forward.
-            var key = planned.Address is IPEndPoint { Port: 0 } ? $"{planned.Text} {i} of {identity}" : planned.Address.ToString()!;
-            if (listens.TryGetValue(key, out var listen))
+            var key = planned.Address is IPEndPoint { Port: 0 } ? $"{planned.Text} {i} of {identity}" : PlannedListen.TextOf(planned.Address, planned.Protocol);
+            if ((listens.GetValueOrDefault(key) ?? closing.Find(gone => gone is DatagramListen && gone.Key == key)) is { } listen
+                && Take(listen, planned, forward, network, isStaying) is var claim && listen.TryKeep())
             {
-                claims.Add(Take(listen, planned, forward, network, isStaying));
+                claims.Add(claim);
                 (chosenPort, chosenFor) = ((listen.EndPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 continue;
             }
@@ -139,11 +146,9 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             var address = isChosen && planned.Address is IPEndPoint { Port: 0 } ip ? new IPEndPoint(ip.Address, chosenPort) : planned.Address;
             try
             {
-                var acceptors = network.Listen(address, Options(forward, planned, shared));
-                var endPoint = acceptors[0].LocalEndPoint;
-                (chosenPort, chosenFor) = ((endPoint as IPEndPoint)?.Port ?? 0, planned.Written);
-                var text = planned.Address is IPEndPoint ? endPoint.ToString()! : planned.Text;
-                claims.Add(new Claim(planned, new Listen(key, Printable.Escape(text), network, acceptors, room, log), network, null, true));
+                var bound = Bind(key, planned, address, forward, network, shared);
+                (chosenPort, chosenFor) = ((bound.EndPoint as IPEndPoint)?.Port ?? 0, planned.Written);
+                claims.Add(new Claim(planned, bound, network, null, true));
             }
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
@@ -155,16 +160,28 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
                     $"cannot listen on {Printable.Escape(planned.Text)} yet: the port is still being given up, since whom the system had accepted there before waits for a place (limits.connections); "
                     + "try again when connections have ended, or close some", refusal);
             }
-            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && OwnAt(planned.Address) is { } own)
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && OwnAt(planned.Address, planned.Protocol) is { } own)
             {
                 throw new ForwardException(
                     $"cannot listen on {Printable.Escape(planned.Text)} while {own.Text} is listened on, which this change gives up: what is new is bound before anything is closed; make the change in two steps, or start again", refusal);
             }
             catch (ListenException refusal)
             {
-                throw new ForwardException(ListenRefusal.Explain(planned.Text, refusal), refusal);
+                throw new ForwardException(ListenRefusal.Explain(planned.Text, refusal, planned.Protocol), refusal);
             }
         }
+    }
+
+    private Listen Bind(string key, PlannedListen planned, EndPoint address, ForwardConfig forward, INetwork network, bool shared)
+    {
+        if (planned.Protocol == PortProtocols.Udp)
+        {
+            var listeners = network.ListenDatagrams((IPEndPoint)address, new DatagramListenOptions { Shared = shared });
+            return new DatagramListen(key, PlannedListen.TextOf(listeners[0].LocalEndPoint, planned.Protocol), network, listeners, room, log);
+        }
+        var acceptors = network.Listen(address, Options(forward, planned, shared));
+        var text = planned.Address is IPEndPoint ? acceptors[0].LocalEndPoint.ToString()! : planned.Text;
+        return new StreamListen(key, Printable.Escape(text), network, acceptors, room, log);
     }
 
     private Claim Take(Listen listen, PlannedListen planned, ForwardConfig forward, INetwork network, Func<Forward, bool> isStaying)
@@ -183,10 +200,10 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         }
     }
 
-    private Listen? OwnAt(EndPoint address)
+    private Listen? OwnAt(EndPoint address, PortProtocols protocol)
     {
         return address is not IPEndPoint wanted ? null
-            : listens.Values.FirstOrDefault(listen => listen.EndPoint is IPEndPoint own && own.Port == wanted.Port && !own.Equals(wanted));
+            : listens.Values.FirstOrDefault(listen => listen is DatagramListen == (protocol == PortProtocols.Udp) && listen.EndPoint is IPEndPoint own && own.Port == wanted.Port && !own.Equals(wanted));
     }
 
     private static PlannedListen PlannedAt(List<PlannedListen> plan, EndPoint address) => plan.Find(planned => planned.Address.Equals(address)) ?? plan[0];
@@ -196,7 +213,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         var acceptors = InheritedSockets.Adopt(socket, network, Options(forward, planned, shared: true));
         var address = acceptors[0].LocalEndPoint;
         var text = Printable.Escape(address is IPEndPoint ? address.ToString()! : $"unix:{address}");
-        return new Claim(planned, new Listen(key, text, network, acceptors, room, log) { IsInheritedByName = isByName }, network, null, true);
+        return new Claim(planned, new StreamListen(key, text, network, acceptors, room, log) { IsInheritedByName = isByName }, network, null, true);
     }
 
     private ListenOptions Options(ForwardConfig forward, PlannedListen planned, bool shared) => new()

@@ -29,6 +29,22 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Information, "not_listening", $"not listening on {Printable.Escape(listen)} any more",
             ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)));
 
+    public static Notice DatagramsRefused(string forward, IPEndPoint client, string listen, string reason, long leftOut) =>
+        new(LogLevel.Information, "refused",
+            $"{client} > {listen}: {reason.Replace('_', ' ')}{(leftOut > 0 ? $" ({leftOut} refusals before it are not shown)" : "")}",
+            ("forward", Printable.Escape(forward)), ("client", client.ToString()), ("listen", listen), ("reason", reason), ("left_out", leftOut));
+
+    public static Notice DatagramsLost(string listen, long lost) =>
+        new(LogLevel.Warning, "datagrams_lost",
+            $"{lost} datagrams for {listen} were lost since the start, because the socket's buffer was full: they come faster than they can be passed on",
+            ("listen", listen), ("lost", lost));
+
+    public static Notice ReceiveBufferCapped(int asked, int granted) =>
+        new(LogLevel.Warning, "receive_buffer_capped",
+            string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"the system lets {granted} bytes of datagrams wait for each socket, and {asked} are wanted, so a burst may lose some; allow more (sysctl -w net.core.rmem_max={asked})"),
+            ("asked", asked), ("granted", granted));
+
     public static Notice UpstreamHealth(string upstream, bool isUp, string? reason) =>
         isUp
             ? new(LogLevel.Information, "upstream_up", $"upstream {upstream} is up again", ("upstream", upstream))

@@ -2,14 +2,10 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>
-/// The life of one connection, from accept to close. Everything of it happens where its client belongs: on that event loop, or on the
-/// thread pool.
-/// </summary>
-internal sealed class Session(Listen listen, Binding binding, Connection client, Admission process, long id)
+/// <summary>What a forward knows of a session, of a connection or of datagrams. All that happens to it happens where it belongs, <see cref="Context"/>.</summary>
+internal abstract class Session(Listen listen, Binding binding, long id)
 {
     private readonly long start = TimeProvider.System.GetTimestamp();
-    private Relay? relay;
     private bool isStopped;
 
     // Gives the dial up that is under way. Whoever takes it out has it: to use it again, or to cancel it.
@@ -21,18 +17,28 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
 
     public Binding Binding => binding;
 
-    public Connection Client => client;
+    /// <summary>The client's address and port; <c>unix</c> for one of a Unix socket.</summary>
+    public abstract string Client { get; }
+
+    /// <summary>The client's address; null for one of a Unix socket.</summary>
+    public abstract AddressKey? Source { get; }
+
+    /// <summary>Where it is lived; null where any thread will do.</summary>
+    public abstract SynchronizationContext? Context { get; }
 
     /// <summary>Where it was sent, or could not be; null until that is decided.</summary>
-    public Upstream? Upstream { get; private set; }
+    public Upstream? Upstream { get; protected set; }
 
-    public bool IsConnected => relay is not null;
+    public abstract bool IsConnected { get; }
 
     public TimeSpan Age => TimeProvider.System.GetElapsedTime(start);
 
-    public long BytesFromClient => relay?.BytesFromClient ?? 0;
+    public abstract long BytesFromClient { get; }
 
-    public long BytesFromUpstream => relay?.BytesFromUpstream ?? 0;
+    public abstract long BytesFromUpstream { get; }
+
+    /// <summary>What its log line says beyond what all say.</summary>
+    public virtual IEnumerable<KeyValuePair<string, object?>> Extra => [];
 
     /// <summary>The source by which the forward counts it, if it does; the forward's to change.</summary>
     internal AddressKey? Counted;
@@ -40,87 +46,46 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
     // Neighbours in the forward's list of sessions, which alone touches them.
     internal Session? Previous, Next;
 
-    /// <summary>Lives the session: admit, route, dial, relay, close. Never throws.</summary>
-    public async Task RunAsync()
-    {
-        var outcome = SessionOutcome.Fault;
-        var source = client.RemoteKey;
-        Connection? upstream = null;
-        try
-        {
-            if (Admit(source) is { } refusal)
-            {
-                outcome = refusal;
-                client.Abort();
-                return;
-            }
-            if (binding.Route(source) is not { } pool)
-            {
-                outcome = SessionOutcome.NoRoute;
-                client.Abort();
-                return;
-            }
-            var (dial, target, _) = await pool.DialAsync(source, binding.Plan.Network.Time, binding.Plan.Config.Timeouts.Connect, BeginDialling());
-            EndDialling();
-            Upstream = target;
-            upstream = dial.Connection;
-            if (upstream is null)
-            {
-                outcome = SessionOutcome.Of(dial);
-                client.Abort();
-                return;
-            }
-            // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
-            Interlocked.Exchange(ref relay, Relay.Between(client, upstream, binding.Forward.RelayOptions));
-            if (IsToStop)
-                relay!.Stop();
-            outcome = SessionOutcome.Of(await relay!.RunAsync());
-        }
-        catch (Exception fault)
-        {
-            client.Abort();
-            upstream?.Abort();
-            binding.Forward.Log(Notice.Fault(fault, "in a session"));
-        }
-        finally
-        {
-            try
-            {
-                client.Dispose();
-                upstream?.Dispose();
-                var leftOut = 0L;
-                if (outcome.Cause is not (SessionCause.Denied or SessionCause.Limited) || source is not { } who || binding.Forward.Refusals.MayTell(who, out leftOut))
-                    binding.Forward.Log(new SessionEnded(this, outcome, Age, leftOut));
-            }
-            finally
-            {
-                // Whatever happens: a place that is not given back is lost for good, and a stop would wait for ever.
-                if (upstream is not null)
-                    Upstream!.Leave();
-                binding.Forward.Leave(this, outcome);
-                process.Leave();
-            }
-        }
-    }
-
-    /// <summary>Resets the session, and gives its dial up; to be called where its client belongs.</summary>
+    /// <summary>Ends it at once, and gives its dial up; to be called where it belongs.</summary>
     public void Stop()
     {
         isStopped = true;
         var dial = Interlocked.Exchange(ref dialling, null);
-        if (relay is null)
-            client.Abort();
-        else
-            relay.Stop();
+        StopCore();
         dial?.Cancel();
     }
 
+    /// <summary>Ends what is there beside a dial.</summary>
+    protected abstract void StopCore();
+
+    /// <summary>Whether it is to end at once. One that began when all others had been told to stop was not told itself.</summary>
+    protected bool IsToStop => isStopped || binding.Forward.IsCut;
+
+    /// <summary>What gives a dial up that begins now, once <see cref="Stop"/> is called; <see cref="EndDialling"/> is owed.</summary>
+    protected CancellationToken BeginDialling()
+    {
+        var source = SpareCancellations.Take();
+        var token = source.Token;
+        // A whole barrier: either a stop on another thread sees the source, or this one sees the stop.
+        Interlocked.Exchange(ref dialling, source);
+        if (IsToStop)
+            Interlocked.Exchange(ref dialling, null)?.Cancel();
+        return token;
+    }
+
+    /// <summary>That dial has ended.</summary>
+    protected void EndDialling()
+    {
+        if (Interlocked.Exchange(ref dialling, null) is { } unused)
+            SpareCancellations.GiveBack(unused);
+    }
+
     /// <summary>What it does at this moment.</summary>
-    public ConnectionStatus Status(DateTimeOffset now) => new()
+    public virtual ConnectionStatus Status(DateTimeOffset now) => new()
     {
         Id = id,
         Forward = Printable.Escape(binding.Forward.Title),
-        Client = client.RemoteEndPoint?.ToString() ?? "unix",
+        Client = Client,
         Listen = listen.Text,
         Upstream = Upstream?.Text,
         Since = now - Age,
@@ -128,32 +93,4 @@ internal sealed class Session(Listen listen, Binding binding, Connection client,
         BytesFromClient = BytesFromClient,
         BytesFromUpstream = BytesFromUpstream,
     };
-
-    // One that began when all others had been told to stop was not told itself.
-    private bool IsToStop => isStopped || binding.Forward.IsCut;
-
-    private CancellationToken BeginDialling()
-    {
-        var source = SpareCancellations.Take();
-        var token = source.Token;
-        // A whole barrier, as with the relay.
-        Interlocked.Exchange(ref dialling, source);
-        if (IsToStop)
-            Interlocked.Exchange(ref dialling, null)?.Cancel();
-        return token;
-    }
-
-    private void EndDialling()
-    {
-        if (Interlocked.Exchange(ref dialling, null) is { } unused)
-            SpareCancellations.GiveBack(unused);
-    }
-
-    // Null: let in.
-    private SessionOutcome? Admit(AddressKey? source)
-    {
-        if (!binding.Plan.Allows(source))
-            return SessionOutcome.Denied;
-        return binding.Plan.LimitsSources && source is { } address && !binding.Forward.TryCount(this, address) ? SessionOutcome.Limited : null;
-    }
 }

@@ -37,10 +37,11 @@ internal sealed class SessionEnded(Session session, SessionOutcome outcome, Time
         KeyValuePair.Create("duration_ms", (object?)Math.Round(duration.TotalMilliseconds, 3)),
         KeyValuePair.Create("bytes_from_client", (object?)session.BytesFromClient),
         KeyValuePair.Create("bytes_from_upstream", (object?)session.BytesFromUpstream),
+        .. session.Extra,
         .. leftOut > 0 ? [KeyValuePair.Create("left_out", (object?)leftOut)] : Array.Empty<KeyValuePair<string, object?>>(),
     ];
 
-    private string Client => session.Client.RemoteEndPoint?.ToString() ?? "unix";
+    private string Client => session.Client;
 
     private string Listen => session.Listen.Text;
 

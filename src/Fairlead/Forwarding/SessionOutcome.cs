@@ -40,6 +40,24 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
     /// <summary>By a limit of its source or prefix.</summary>
     public static readonly SessionOutcome Limited = new("limited", Side.Fairlead, SessionCause.Limited);
 
+    /// <summary>Of datagrams: silence in both directions, after an answer.</summary>
+    public static readonly SessionOutcome Idle = new("idle", Side.Fairlead);
+
+    /// <summary>Of datagrams: nobody answered.</summary>
+    public static readonly SessionOutcome Unanswered = new("unanswered", Side.Fairlead);
+
+    /// <summary>Of datagrams: the client has as many answers as <c>responses</c> says.</summary>
+    public static readonly SessionOutcome Answered = new("answered", Side.Upstream);
+
+    /// <summary>Of datagrams: nobody had answered yet, and a newer client needed the place.</summary>
+    public static readonly SessionOutcome Evicted = new("evicted", Side.Fairlead);
+
+    /// <summary>Of datagrams: what carried them to the upstream is gone.</summary>
+    public static readonly SessionOutcome FlowClosed = new("lost", Side.Upstream);
+
+    /// <summary>It was told to stop.</summary>
+    public static readonly SessionOutcome Stopped = new("stopped", Side.Fairlead);
+
     /// <summary>Of a session that was relayed.</summary>
     public static SessionOutcome Of(RelayResult result) => new(result.End switch
     {

@@ -42,6 +42,9 @@ public sealed record ForwardStatus
     /// <summary>Bytes that clients have taken, of ended and present sessions.</summary>
     public long BytesFromUpstreams { get; init; }
 
+    /// <summary>Datagrams that were not passed on, by their reason; reasons for which there were none are left out.</summary>
+    public IReadOnlyDictionary<string, long> Dropped { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Its upstreams, those of routes too.</summary>
     public IReadOnlyList<UpstreamStatus> Upstreams { get; init; } = [];
 }
@@ -72,6 +75,15 @@ public sealed record ConnectionStatus
 
     /// <summary>Where it went; null while that is not decided.</summary>
     public string? Upstream { get; init; }
+
+    /// <summary><c>tcp</c> (Unix sockets too) or <c>udp</c>.</summary>
+    public string Protocol { get; init; } = "tcp";
+
+    /// <summary>Datagrams that the upstream has taken; 0 of TCP.</summary>
+    public long DatagramsFromClient { get; init; }
+
+    /// <summary>Datagrams that the client has taken; 0 of TCP.</summary>
+    public long DatagramsFromUpstream { get; init; }
 
     /// <summary>When it was accepted.</summary>
     public DateTimeOffset Since { get; init; }

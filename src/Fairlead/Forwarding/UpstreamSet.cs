@@ -18,7 +18,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     private readonly Dictionary<(string Host, TimeSpan Interval), ResolvedName> names = [];
 
     /// <summary>All that makes an upstream the same.</summary>
-    private sealed record Key(Endpoint Address, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve);
+    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve);
 
     private sealed record Entry(Upstream Upstream, ResolvedName? Name, HealthCheck? Check);
 
@@ -26,12 +26,13 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     /// <param name="target">The target.</param>
     /// <param name="offset">Which port of its range, from 0.</param>
     /// <param name="forward">The forward that leads to it.</param>
+    /// <param name="protocol">Which of both: connections and datagrams to one port are two upstreams, and one of them may be down.</param>
     /// <param name="network">By which it is dialled.</param>
-    public Upstream At(UpstreamConfig target, int offset, ForwardConfig forward, INetwork network)
+    public Upstream At(UpstreamConfig target, int offset, PortProtocols protocol, ForwardConfig forward, INetwork network)
     {
-        var address = target.Address is PortEndpoint port ? new PortEndpoint(port.Host, new PortRange(port.Ports.First + offset)) : target.Address;
+        var address = target.Address is PortEndpoint port ? new PortEndpoint(port.Host, new PortRange(port.Ports.First + offset), protocol) : target.Address;
         var source = target.Source.Count > 0 ? target.Source : forward.Source;
-        var key = new Key(address, network, forward.Timeouts.Tuning, source, forward.Health, forward.Resolve);
+        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve);
         if (!upstreams.TryGetValue(key, out var known))
             upstreams.Add(key, known = Make(key));
         return known.Upstream;
@@ -70,10 +71,11 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     private Entry Make(Key key)
     {
         var (dialer, rules, text) = (key.Network.DialerWith(key.Tuning, key.Source), HealthRules.Of(key.Health), key.Address.ToString()!);
+        var datagrams = key.Protocol == PortProtocols.Udp ? key.Network.DatagramDialerWith(key.Source) : null;
         var name = key.Address is PortEndpoint named && !IPAddress.TryParse(named.Host, out _) ? NameOf(named.Host, key.Resolve) : null;
         var upstream = name is not null
-            ? new Upstream(dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell)
-            : new Upstream(dialer, AddressOf(key.Address), text, rules, Tell);
+            ? new Upstream(dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams }
+            : new Upstream(dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams };
         var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, placeOf(key.Network));
         return new Entry(upstream, name, check);
     }

@@ -36,6 +36,20 @@ internal sealed record RelayRates(TokenBucket? FromClient, TokenBucket? FromUpst
         };
     }
 
+    /// <summary>What a new session's datagrams of one direction have to pass; null if nothing holds them.</summary>
+    public Policer? Police(Side from)
+    {
+        var shared = from == Side.Client ? FromClient : FromUpstream;
+        var own = PerConnection is { } rate ? new TokenBucket(rate, Time) : null;
+        return (own, shared) switch
+        {
+            (null, null) => null,
+            (null, _) => new Policer(shared),
+            (_, null) => new Policer(own),
+            _ => new Policer(own, shared),
+        };
+    }
+
     private static TokenBucket? Change(TokenBucket? bucket, long? rate, TimeProvider time)
     {
         bucket?.SetRate(rate ?? TokenBucket.MostBytesPerSecond);

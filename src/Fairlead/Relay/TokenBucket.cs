@@ -69,6 +69,26 @@ internal sealed class TokenBucket
         }
     }
 
+    /// <summary>
+    /// Takes bytes all at once or not at all: for those who do not wait. As long as anything is left they may pass, so that what is larger than
+    /// the burst can pass too; those after it pay for it.
+    /// </summary>
+    public bool TryTake(int bytes)
+    {
+        var now = time.GetTimestamp();
+        while (true)
+        {
+            var pace = Volatile.Read(ref this.pace);
+            var before = Volatile.Read(ref claimed);
+            var passed = pace.PassedAt(now);
+            var start = Math.Max(before, passed - pace.Burst);
+            if (start >= passed)
+                return false;
+            if (Interlocked.CompareExchange(ref claimed, start + bytes, before) == before)
+                return true;
+        }
+    }
+
     /// <summary>How long until a claim may be used: zero, now; else whole milliseconds, after which to ask again.</summary>
     public TimeSpan TimeUntil(long due)
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using Fairlead.Net;
 
@@ -87,6 +88,62 @@ internal sealed class Pool
         }
     }
 
+    /// <summary>
+    /// Opens a flow of datagrams to the member whose turn it is, else to others, three in all at the most. Nothing has been sent yet, so that it shows
+    /// only later whether anybody is there.
+    /// </summary>
+    /// <param name="client">The client's address.</param>
+    /// <param name="preferred">Who gets the client if it is a member that is up; null: whose turn it is.</param>
+    /// <param name="avoided">Who gets the client only if there is nobody else; null: all are alike.</param>
+    /// <param name="sink">Who gets what the upstream sends.</param>
+    /// <param name="refused">See <see cref="Upstream.OpenAsync"/>.</param>
+    /// <param name="time">Measures it all.</param>
+    /// <param name="connect">For all together.</param>
+    /// <param name="cancel">Gives it up.</param>
+    /// <returns>The flow, or the last failure; and to whom. If there is a flow, the caller owes that <see cref="Upstream.Leave"/>.</returns>
+    public async ValueTask<(DatagramDialResult Dial, Upstream Upstream)> OpenAsync(
+        AddressKey client, Upstream? preferred, Upstream? avoided, IDatagramSink sink, IPAddress? refused, TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    {
+        var deadline = new Deadline(time, connect);
+        var tried = default(Tried);
+        if (avoided is not null && HasOtherThan(avoided))
+            tried = tried.And(Array.FindIndex(members, member => member.Upstream == avoided));
+        for (var dials = 1; ; dials++)
+        {
+            var pick = dials == 1 && Enter(preferred) is { } known ? known : Pick(client, tried, time);
+            var upstream = members[pick.Member].Upstream;
+            var result = await upstream.OpenAsync(sink, refused, time, deadline.Left, cancel);
+            if (pick.IsTrial)
+                upstream.EndTrial();
+            if (result.Flow is not null)
+                return (result, upstream);
+            upstream.Leave();
+            if (cancel.IsCancellationRequested || dials == Upstream.MostDials || tried.IsFull || pick.Left == 1 || deadline.HasPassed)
+                return (result, upstream);
+            tried = tried.And(pick.Member);
+        }
+    }
+
+    /// <summary>Whether somebody else of the pool is up.</summary>
+    public bool HasOtherThan(Upstream upstream)
+    {
+        foreach (var member in members)
+        {
+            if (member.Upstream != upstream && member.Upstream.Health.IsUp)
+                return true;
+        }
+        return false;
+    }
+
+    private Choice? Enter(Upstream? preferred)
+    {
+        var member = preferred is { Health.IsUp: true } ? Array.FindIndex(members, member => member.Upstream == preferred) : -1;
+        if (member < 0)
+            return null;
+        preferred!.Enter();
+        return new Choice(member, false, members.Length, members.Length);
+    }
+
     private Choice Pick(AddressKey? client, Tried tried, TimeProvider time)
     {
         var now = Upstream.Now(time);
@@ -160,6 +217,8 @@ internal sealed class Pool
             this.first = first;
             this.second = second;
         }
+
+        public bool IsFull => second > 0;
 
         // One more than the index, so that nothing is zero.
         public Tried And(int member) => first == 0 ? new Tried(member + 1, 0) : new Tried(first, member + 1);

@@ -24,6 +24,7 @@ internal sealed class ResolvedName : IDisposable
     private Task? underWay;
     private long? lastAsked;
     private bool isFailing;
+    private int version;
     private volatile Winner? winner;
 
     public ResolvedName(string name, LookUps lookUps, TimeSpan interval, TimeProvider time, Action<LogEntry> log)
@@ -43,6 +44,9 @@ internal sealed class ResolvedName : IDisposable
     /// known.
     /// </summary>
     public IPAddress[] Addresses => Order(addresses);
+
+    /// <summary>Counts how often the addresses have changed: for those who would rather not ask for them each time.</summary>
+    public int Version => Volatile.Read(ref version);
 
     /// <summary>Waits for the look-up that is under way, if no address is known yet.</summary>
     public async Task WaitForFirstAsync(TimeSpan atMost, CancellationToken cancel)
@@ -94,6 +98,8 @@ internal sealed class ResolvedName : IDisposable
         var before = addresses;
         var changed = !before.ToHashSet().SetEquals(found);
         addresses = found;
+        if (changed)
+            Interlocked.Increment(ref version);
         if (isFailing || (before.Length > 0 && changed))
             log(Notice.NameResolved(Name, found));
         isFailing = false;

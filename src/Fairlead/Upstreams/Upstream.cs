@@ -63,6 +63,9 @@ internal sealed class Upstream
     /// <summary>Who dials it, and from which address.</summary>
     public IDialer Dialer { get; }
 
+    /// <summary>Who opens flows to it; null where it is one of connections.</summary>
+    public IDatagramDialer? Datagrams { get; init; }
+
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public string Text { get; }
 
@@ -133,6 +136,57 @@ internal sealed class Upstream
     }
 
     /// <summary>
+    /// Opens a flow of datagrams: to the address, or to the first of the name's that there is a way to. The session counts here already.
+    /// </summary>
+    /// <param name="sink">Who gets what the upstream sends.</param>
+    /// <param name="refused">An address of the name that is to be tried last, since nobody listens there; null: none.</param>
+    /// <param name="time">Measures it.</param>
+    /// <param name="connect">How long a name may be waited for, and a flow where there is something to wait for.</param>
+    /// <param name="cancel">Gives it up.</param>
+    public async ValueTask<DatagramDialResult> OpenAsync(IDatagramSink sink, IPAddress? refused, TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    {
+        var deadline = new Deadline(time, connect);
+        EndPoint[] targets = address is null ? [] : [address];
+        if (name is not null)
+        {
+            await name.WaitForFirstAsync(deadline.Left, cancel);
+            targets = [.. name.Addresses.OrderBy(known => known.Equals(refused)).Select(known => new IPEndPoint(known, port))];
+        }
+        var result = new DatagramDialResult(DialOutcome.NameUnknown, null, $"no address is known for {Printable.Escape(name?.Name ?? "")}");
+        foreach (var target in targets)
+        {
+            result = cancel.IsCancellationRequested ? new DatagramDialResult(DialOutcome.Cancelled) : await Datagrams!.OpenAsync(target, sink, deadline.Left, cancel);
+            if (result.Flow is not null || cancel.IsCancellationRequested)
+                break;
+        }
+        if (result.Flow is not null)
+            Interlocked.Increment(ref dialled);
+        else if (result.Outcome != DialOutcome.Cancelled)
+            Interlocked.Increment(ref failed);
+        return result;
+    }
+
+    /// <summary>How often its addresses have changed, for <see cref="Has"/> to be asked no more often than that.</summary>
+    public int AddressVersion => name?.Version ?? 0;
+
+    /// <summary>Whether this is still one of its addresses.</summary>
+    public bool Has(EndPoint? target) => name is null || (target is IPEndPoint ip && name.Addresses.Contains(ip.Address));
+
+    /// <summary>Whether there is another address than this one.</summary>
+    public bool HasOtherThan(EndPoint? target) => name is not null && target is IPEndPoint ip && name.Addresses.Any(known => !known.Equals(ip.Address));
+
+    /// <summary>It has answered a session's datagrams: it is well.</summary>
+    public void Answered(TimeProvider time) => Report(isWell: true, null, time);
+
+    /// <summary>The network says that nobody listens there, or that there is no way to it; a name is looked up again.</summary>
+    public void Refused(string reason, TimeProvider time)
+    {
+        Interlocked.Increment(ref failed);
+        Report(isWell: false, reason, time);
+        _ = name?.RefreshAsync();
+    }
+
+    /// <summary>
     /// Dials once to see whether a connection stands, and closes it at once with a FIN: for <see cref="Health"/>. It counts neither as a session nor as a
     /// client's dial.
     /// </summary>
@@ -196,6 +250,14 @@ internal sealed class Upstream
 
     private void Report(DialResult result, TimeProvider time)
     {
+        if (result.Connection is not null)
+            Report(isWell: true, null, time);
+        else if (Blames(result.Outcome))
+            Report(isWell: false, result.Detail ?? SessionOutcome.Of(result).Word.Replace('_', ' '), time);
+    }
+
+    private void Report(bool isWell, string? reason, TimeProvider time)
+    {
         var present = health;
         if (ReferenceEquals(After(present), present))
             return;
@@ -204,15 +266,10 @@ internal sealed class Upstream
             var before = health;
             health = After(before);
             if (health.IsUp != before.IsUp)
-                onHealth?.Invoke(this, health.IsUp, health.IsUp ? null : result.Detail ?? SessionOutcome.Of(result).Word.Replace('_', ' '));
+                onHealth?.Invoke(this, health.IsUp, health.IsUp ? null : reason);
         }
 
-        UpstreamHealth After(UpstreamHealth health)
-        {
-            if (result.Connection is not null)
-                return health.Succeeded();
-            return Blames(result.Outcome) ? health.Failed(Now(time)) : health;
-        }
+        UpstreamHealth After(UpstreamHealth health) => isWell ? health.Succeeded() : health.Failed(Now(time));
     }
 
     private async ValueTask<DialResult> DialNameAsync(IPAddress[] addresses, TimeProvider time, Deadline deadline, CancellationToken cancel)

@@ -47,9 +47,9 @@ public class PlanTests
     {
         var both = Yaml.Read("forwards: [{ listen: [\":1-10/tcp+udp\", \"localhost:80/udp\"], to: \"a:80\" }]").Configuration;
 
-        var plan = Plan.Of(both, descriptorLimit: 1024, openDescriptors: 50, loops: 4, isLinux: true);
+        var plan = Plan.Of(both, descriptorLimit: 1024, descriptorsAtStart: 50, loops: 4, isLinux: true);
 
-        Assert.Equal("(1024 descriptors - 50 open - 88 listening - 32 kept back - 128 for 64 pipes) / 2 for each session = 363; each has a place, and one of UDP uses one descriptor only", plan.Arithmetic);
+        Assert.Equal("(1024 descriptors - 132 for the program and its admin API - 88 listening - 32 kept back - 128 for 64 pipes) / 2 for each session = 322; each has a place, and one of UDP uses one descriptor only", plan.Arithmetic);
         Assert.Equal([(":1-10", "tcp"), (":1-10/udp", "udp"), ("localhost:80/udp", "udp")], plan.Listens.Select(listen => (listen.Listen, listen.Protocol)));
     }
 

@@ -17,7 +17,7 @@ public sealed class SessionTests
         var config = ForwardConfig.Parse("127.0.0.1:1:127.0.0.1:2");
         forward = new Forward("web", "web", log.Add, new RefusalLog(TimeProvider.System));
         upstream = new Upstream(network, new IPEndPoint(IPAddress.Loopback, 2), "127.0.0.1:2");
-        forward.Adopt(new ForwardPlan(config, network, (_, _) => upstream));
+        forward.Adopt(new ForwardPlan(config, network, (_, _, _) => upstream));
     }
 
     [Fact(Timeout = 30000)]
@@ -94,7 +94,7 @@ public sealed class SessionTests
         await forward.Places.EnterAsync(CancellationToken.None);
         await process.EnterAsync(CancellationToken.None);
         var binding = new Binding(forward, forward.Plan, 0);
-        forward.Serve(new Listen("key", "127.0.0.1:1", network, [new NoAcceptor()], process, log.Add), binding, far, process);
+        forward.Serve(new StreamListen("key", "127.0.0.1:1", network, [new NoAcceptor()], process, log.Add), binding, far, process);
         return near;
     }
 
