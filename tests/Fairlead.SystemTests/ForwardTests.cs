@@ -197,7 +197,7 @@ public sealed class ForwardTests
     [InlineData("8080:host")]
     [InlineData("8080-8082:host:80-81")]
     [InlineData("99999:host:80")]
-    [InlineData("8080:host:80/udp")]
+    [InlineData("8080:host:80/sctp")]
     [InlineData("8080:127.0.0.1:8080")]
     [InlineData("127.0.0.1:8000-8010:localhost:8005")]
     public async Task A_malformed_spec_is_refused_with_status_2_and_the_way_to_help(string spec)
