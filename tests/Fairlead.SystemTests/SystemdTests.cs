@@ -113,6 +113,38 @@ public sealed class SystemdTests
         await Echo.ExchangeAsync(next, 43);
     }
 
+    [Theory(Timeout = 60000)]
+    [InlineData(true, "native")]
+    [InlineData(false, "native")]
+    [InlineData(true, "portable")]
+    [InlineData(false, "portable")]
+    public async Task A_socket_of_datagrams_of_systemd_is_used_by_its_name_or_its_address(bool byName, string engine)
+    {
+        var activate = Peers.Require("systemd-socket-activate", "systemd");
+        using var folder = new Folder();
+        using var manager = new Manager(folder);
+        using var upstream = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = Peers.FreePort();
+        var configuration = folder.Write("fairlead.yaml",
+            $"forwards: [{{ name: dns, engine: {engine}, listen: \"{(byName ? "192.0.2.1:53" : $"127.0.0.1:{port}")}/udp\", to: \"{upstream.Client.LocalEndPoint}\" }}]\nadmin: off\n");
+        using var peer = new Peer(Process.Start(new ProcessStartInfo(activate,
+            ["--datagram", "-l", $"127.0.0.1:{port}", $"--fdname={(byName ? "dns" : "fairlead.socket")}", "-E", $"NOTIFY_SOCKET={manager.Address}", Running.Binary, "run", configuration])
+        { RedirectStandardError = true, RedirectStandardOutput = true })!);
+        await UntilBoundAsync(port);
+
+        // It starts the program with the first datagram, which waits in the socket meanwhile.
+        using var client = new UdpClient();
+        client.Connect(IPAddress.Loopback, port);
+        for (var round = 0; round < 3; round++)
+        {
+            await client.SendAsync(new byte[] { (byte)round }, TestContext.Current.CancellationToken);
+            var asked = await upstream.ReceiveAsync(TestContext.Current.CancellationToken);
+            Assert.Equal([(byte)round], asked.Buffer);
+            await upstream.SendAsync(asked.Buffer, asked.RemoteEndPoint, TestContext.Current.CancellationToken);
+            Assert.Equal([(byte)round], (await client.ReceiveAsync(TestContext.Current.CancellationToken)).Buffer);
+        }
+    }
+
     [Fact(Timeout = 60000)]
     public async Task Sockets_for_another_process_are_left_alone_and_bad_values_are_warned_of()
     {
@@ -154,6 +186,13 @@ public sealed class SystemdTests
         running.Signal(Running.SIGTERM);
         await manager.WaitForAsync("STOPPING=1");
         Assert.Equal(0, await running.WhenOverAsync());
+    }
+
+    private static async Task UntilBoundAsync(int port)
+    {
+        var bound = $":{port:X4} ";
+        while (!File.ReadLines("/proc/net/udp").Any(line => line.Contains(bound, StringComparison.Ordinal)))
+            await Task.Delay(10, TestContext.Current.CancellationToken);
     }
 
     private static string Configuration(string name, string listen, int target) => $$"""

@@ -51,19 +51,7 @@ internal static class DatagramSockets
     /// <exception cref="ArgumentException">It is no bound UDP socket; it stays the caller's.</exception>
     public static (int Family, IPEndPoint LocalEndPoint) Adopt(int descriptor, int receiveBuffer)
     {
-        var family = Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_DOMAIN);
-        if (family is not (Libc.AF_INET or Libc.AF_INET6) ||
-            Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_TYPE) != Libc.SOCK_DGRAM ||
-            Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_PROTOCOL) != Libc.IPPROTO_UDP)
-            throw new ArgumentException($"Descriptor {descriptor} is no UDP socket.", nameof(descriptor));
-        if (SocketName.OfSocket(descriptor).ToEndPoint() is not IPEndPoint { Port: > 0 } address)
-            throw new ArgumentException($"Descriptor {descriptor} is a UDP socket without an address.", nameof(descriptor));
-        Libc.fcntl(descriptor, Libc.F_SETFD, Libc.FD_CLOEXEC);
-        Libc.fcntl(descriptor, Libc.F_SETFL, Libc.fcntl(descriptor, Libc.F_GETFL, 0) | Libc.O_NONBLOCK);
-        // What comes back for answers is nobody's error here.
-        Libc.setsockopt(descriptor, Libc.IPPROTO_IP, Libc.IP_RECVERR, 0);
-        if (family == Libc.AF_INET6)
-            Libc.setsockopt(descriptor, Libc.IPPROTO_IPV6, Libc.IPV6_RECVERR, 0);
+        var (family, address) = InheritedDatagrams.Take(descriptor);
         Prepare(descriptor, family, receiveBuffer);
         return (family, address);
     }

@@ -63,25 +63,10 @@ internal sealed class UdpSystem(LocalAddresses? addresses, bool holdsBuffers)
     [SupportedOSPlatform("linux")]
     public static Socket Inherit(int descriptor, out IPEndPoint local)
     {
-        var type = Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_TYPE);
-        if (type < 0)
-            throw Refused(descriptor, type == -Libc.ENOTSOCK ? "is no socket" : $"cannot be used: {Libc.strerror(-type)}");
-        var family = Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_DOMAIN);
-        var protocol = Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_PROTOCOL);
-        if (type != Libc.SOCK_DGRAM || family is not (Libc.AF_INET or Libc.AF_INET6) || protocol != Libc.IPPROTO_UDP)
-            throw Refused(descriptor, "is no UDP socket");
-        if (SocketName.EndPointOfSocket(descriptor) is not IPEndPoint { Port: > 0 } name)
-            throw Refused(descriptor, "is a UDP socket without a port");
-        Libc.fcntl(descriptor, Libc.F_SETFD, Libc.FD_CLOEXEC);
+        local = InheritedDatagrams.Take(descriptor).LocalEndPoint;
 
-        // Runs are not told apart here, and what comes back for answers is nobody's error.
+        // Runs are not told apart here.
         Libc.setsockopt(descriptor, Libc.IPPROTO_UDP, Libc.UDP_GRO, 0);
-        Libc.setsockopt(descriptor, Libc.IPPROTO_IP, Libc.IP_RECVERR, 0);
-        if (family == Libc.AF_INET6)
-            Libc.setsockopt(descriptor, Libc.IPPROTO_IPV6, Libc.IPV6_RECVERR, 0);
-        local = name;
         return new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)) { Blocking = false };
     }
-
-    private static ArgumentException Refused(int descriptor, string reason) => new($"Descriptor {descriptor} {reason}.", nameof(descriptor));
 }

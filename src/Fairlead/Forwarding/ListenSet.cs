@@ -26,6 +26,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
+    private bool isCapTold;
     private readonly PauseLog pauses = new(log, TimeProvider.System);
 
     // What was found out when a change was prepared, and is true only if it is kept.
@@ -116,13 +117,18 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         var network = networks.Of(forward);
         foreach (var listen in wish.Present)
         {
-            if (listen.IsInheritedByName)
-                claims.Add(Take(listen, PlannedAt(plan, listen.EndPoint), forward, network, isStaying));
+            if (listen.IsInheritedByName && PlannedAt(plan, listen.EndPoint, listen is DatagramListen ? PortProtocols.Udp : PortProtocols.Tcp) is { } planned)
+                claims.Add(Take(listen, planned, forward, network, isStaying));
         }
-        foreach (var (socket, address) in inherited.TakeNamed(forward.Name))
-            claims.Add(Adopt($"{address} inherited as {socket.Descriptor}", socket, forward, network, PlannedAt(plan, address), isByName: true));
-        if (claims.Count > 0)
-            return;
+        foreach (var (socket, address, protocol) in inherited.TakeNamed(forward.Name))
+        {
+            if (!forward.Protocols.HasFlag(protocol))
+                throw new ForwardException($"inherited socket '{Printable.Escape(socket.Name)}' is on {PlannedListen.TextOf(address, protocol)}, and forward {Printable.Escape(forward.Title)} listens for {ProtocolRules.Name(forward.Protocols)} only; call the socket otherwise (FileDescriptorName=), or add the protocol to listen");
+            claims.Add(Adopt($"{PlannedListen.TextOf(address, protocol)} inherited as {socket.Descriptor}", socket, forward, network, PlannedAt(plan, address, protocol)!, isByName: true));
+        }
+        // They stand for all that the forward would listen on by their protocol.
+        var given = claims.Aggregate(PortProtocols.None, (all, claim) => all | claim.Planned.Protocol);
+        plan.RemoveAll(planned => given.HasFlag(planned.Protocol));
         var (chosenPort, chosenFor) = (0, (Endpoint?)null);
         for (var i = 0; i < plan.Count; i++)
         {
@@ -136,9 +142,9 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
                 (chosenPort, chosenFor) = ((listen.EndPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 continue;
             }
-            if (inherited.TakeAt(planned.Address) is { } given)
+            if (inherited.TakeAt(planned.Address, planned.Protocol) is { } socket)
             {
-                claims.Add(Adopt(key, given, forward, network, planned, isByName: false));
+                claims.Add(Adopt(key, socket, forward, network, planned, isByName: false));
                 continue;
             }
             // Port 0 on several addresses (localhost) is one port, the one that the system chose for the first.
@@ -176,7 +182,13 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     {
         if (planned.Protocol == PortProtocols.Udp)
         {
-            var listeners = network.ListenDatagrams((IPEndPoint)address, new DatagramListenOptions { Shared = shared });
+            var options = new DatagramListenOptions { Shared = shared };
+            var listeners = network.ListenDatagrams((IPEndPoint)address, options);
+            if (listeners[0].ReceiveBuffer < options.ReceiveBuffer && !isCapTold)
+            {
+                isCapTold = true;
+                log(Notice.ReceiveBufferCapped(options.ReceiveBuffer, listeners[0].ReceiveBuffer));
+            }
             return new DatagramListen(key, PlannedListen.TextOf(listeners[0].LocalEndPoint, planned.Protocol), network, listeners, room, log);
         }
         var acceptors = network.Listen(address, Options(forward, planned, shared));
@@ -206,10 +218,18 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             : listens.Values.FirstOrDefault(listen => listen is DatagramListen == (protocol == PortProtocols.Udp) && listen.EndPoint is IPEndPoint own && own.Port == wanted.Port && !own.Equals(wanted));
     }
 
-    private static PlannedListen PlannedAt(List<PlannedListen> plan, EndPoint address) => plan.Find(planned => planned.Address.Equals(address)) ?? plan[0];
+    private static PlannedListen? PlannedAt(List<PlannedListen> plan, EndPoint address, PortProtocols protocol)
+    {
+        return plan.Find(planned => planned.Protocol == protocol && planned.Address.Equals(address)) ?? plan.Find(planned => planned.Protocol == protocol);
+    }
 
     private Claim Adopt(string key, InheritedSocket socket, ForwardConfig forward, INetwork network, PlannedListen planned, bool isByName)
     {
+        if (planned.Protocol == PortProtocols.Udp)
+        {
+            var listener = InheritedSockets.AdoptDatagrams(socket, network);
+            return new Claim(planned, new DatagramListen(key, PlannedListen.TextOf(listener.LocalEndPoint, planned.Protocol), network, [listener], room, log) { IsInheritedByName = isByName }, network, null, true);
+        }
         var acceptors = InheritedSockets.Adopt(socket, network, Options(forward, planned, shared: true));
         var address = acceptors[0].LocalEndPoint;
         var text = Printable.Escape(address is IPEndPoint ? address.ToString()! : $"unix:{address}");
