@@ -52,6 +52,7 @@ internal static class AdminAnswers
         Failed = Number(forward, "failed"),
         BytesFromClients = Number(forward, "bytes_from_clients"),
         BytesFromUpstreams = Number(forward, "bytes_from_upstreams"),
+        Dropped = Counts(forward, "dropped"),
         Upstreams = [.. Items(forward, "upstreams").Select(upstream => new UpstreamStatus(
             Text(upstream, "address"), Truth(upstream, "up"), (int)Number(upstream, "connections"), (int)Number(upstream, "shared_connections"), Number(upstream, "dialled"), Number(upstream, "failed")))],
     };
@@ -60,6 +61,7 @@ internal static class AdminAnswers
     {
         Id = Number(connection, "id"),
         Forward = Text(connection, "forward"),
+        Protocol = Text(connection, "protocol"),
         Client = Text(connection, "client"),
         Listen = Text(connection, "listen"),
         Upstream = TextOrNull(connection, "upstream"),
@@ -67,10 +69,22 @@ internal static class AdminAnswers
         IsConnected = Truth(connection, "connected"),
         BytesFromClient = Number(connection, "bytes_from_client"),
         BytesFromUpstream = Number(connection, "bytes_from_upstream"),
+        DatagramsFromClient = Number(connection, "datagrams_from_client"),
+        DatagramsFromUpstream = Number(connection, "datagrams_from_upstream"),
     };
 
     private static JsonElement.ArrayEnumerator Items(JsonElement from, string name) =>
         from.TryGetProperty(name, out var items) && items.ValueKind == JsonValueKind.Array ? items.EnumerateArray() : default;
+
+    private static SortedDictionary<string, long> Counts(JsonElement from, string name)
+    {
+        var counts = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        if (!from.TryGetProperty(name, out var all) || all.ValueKind != JsonValueKind.Object)
+            return counts;
+        foreach (var one in all.EnumerateObject())
+            counts[Printable.Escape(one.Name)] = Number(all, one.Name);
+        return counts;
+    }
 
     // Escaped again, though the instance has done so: whoever answers may be none.
     private static string? TextOrNull(JsonElement from, string name) =>

@@ -147,6 +147,10 @@ internal static class AdminJson
         json.WriteNumber("failed", forward.Failed);
         json.WriteNumber("bytes_from_clients", forward.BytesFromClients);
         json.WriteNumber("bytes_from_upstreams", forward.BytesFromUpstreams);
+        json.WriteStartObject("dropped");
+        foreach (var (reason, count) in forward.Dropped)
+            json.WriteNumber(reason, count);
+        json.WriteEndObject();
         json.WriteStartArray("upstreams");
         foreach (var upstream in forward.Upstreams)
         {
@@ -168,6 +172,7 @@ internal static class AdminJson
         json.WriteStartObject();
         json.WriteNumber("id", connection.Id);
         json.WriteString("forward", connection.Forward);
+        json.WriteString("protocol", connection.Protocol);
         json.WriteString("client", connection.Client);
         json.WriteString("listen", connection.Listen);
         json.WriteString("upstream", connection.Upstream);
@@ -175,6 +180,8 @@ internal static class AdminJson
         json.WriteBoolean("connected", connection.IsConnected);
         json.WriteNumber("bytes_from_client", connection.BytesFromClient);
         json.WriteNumber("bytes_from_upstream", connection.BytesFromUpstream);
+        json.WriteNumber("datagrams_from_client", connection.DatagramsFromClient);
+        json.WriteNumber("datagrams_from_upstream", connection.DatagramsFromUpstream);
         json.WriteEndObject();
     }
 

@@ -9,7 +9,8 @@ internal static class StatusCommand
     private const string Notes = """
         OPEN is the connections now, REFUSED those that access rules and limits have reset, FAILED those for whom no upstream could
         be had, UP what upstreams have got from clients, DOWN what clients have got from upstreams. In the row of an upstream
-        OPEN is of this forward; ACCEPTED and FAILED are the dials of all forwards that lead there.
+        OPEN is of this forward; ACCEPTED and FAILED are the dials of all forwards that lead there. DROPPED is datagrams that
+        were not passed on, and WHY.
 
         Examples:
           fairlead status
@@ -32,6 +33,22 @@ internal static class StatusCommand
         yield return "";
         foreach (var line in Forwards(status.Forwards).Lines(screen.Width, screen.HasColour))
             yield return line;
+        if (status.Forwards.All(forward => forward.Dropped.Count == 0))
+            yield break;
+        yield return "";
+        foreach (var line in Dropped(status.Forwards).Lines(screen.Width, screen.HasColour))
+            yield return line;
+    }
+
+    private static Table Dropped(IReadOnlyList<ForwardStatus> forwards)
+    {
+        var table = new Table(new("FORWARD", Least: 8), new("DROPPED", IsNumber: true), new("WHY", Least: 12));
+        foreach (var forward in forwards.Where(forward => forward.Dropped.Count > 0))
+        {
+            var reasons = forward.Dropped.OrderByDescending(pair => pair.Value).Select(pair => $"{Human.Count(pair.Value)} {pair.Key.Replace('_', ' ')}");
+            table.Add(forward.Name, Human.Count(forward.Dropped.Values.Sum()), string.Join(", ", reasons));
+        }
+        return table;
     }
 
     private static Table Forwards(IReadOnlyList<ForwardStatus> forwards)

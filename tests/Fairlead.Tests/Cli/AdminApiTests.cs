@@ -28,8 +28,8 @@ public class AdminApiTests
         var (_, forwards, _) = await rig.AskAsync("GET", "/v1/forwards");
         var (_, connections, _) = await rig.AskAsync("GET", "/v1/connections");
 
-        Assert.Contains("""{"name":"ssh","listen":["0.0.0.0:2222"],"to":"10.0.0.7:22","engine":"native","draining":false,"connections":3,"most_connections":null,"accepted":41,"denied":0,"limited":0,"failed":0,"bytes_from_clients":52000,"bytes_from_upstreams":880,"upstreams":[{"address":"10.0.0.7:22","up":true,"connections":3,"shared_connections":3,"dialled":41,"failed":0}]}""", forwards);
-        Assert.Contains("""{"id":18,"forward":"web","client":"[2001:db8::77]:40100","listen":"[::]:8080","upstream":null,"since":"2026-11-22T19:04:04.000Z","connected":false,"bytes_from_client":0,"bytes_from_upstream":0}""", connections);
+        Assert.Contains("""{"name":"ssh","listen":["0.0.0.0:2222"],"to":"10.0.0.7:22","engine":"native","draining":false,"connections":3,"most_connections":null,"accepted":41,"denied":0,"limited":0,"failed":0,"bytes_from_clients":52000,"bytes_from_upstreams":880,"dropped":{},"upstreams":[{"address":"10.0.0.7:22","up":true,"connections":3,"shared_connections":3,"dialled":41,"failed":0}]}""", forwards);
+        Assert.Contains("""{"id":18,"forward":"web","protocol":"tcp","client":"[2001:db8::77]:40100","listen":"[::]:8080","upstream":null,"since":"2026-11-22T19:04:04.000Z","connected":false,"bytes_from_client":0,"bytes_from_upstream":0,"datagrams_from_client":0,"datagrams_from_upstream":0}""", connections);
         Assert.Equal(3, Count(connections));
     }
 

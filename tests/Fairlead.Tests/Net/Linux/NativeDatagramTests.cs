@@ -196,10 +196,10 @@ public sealed class NativeDatagramTests : IDisposable
         using var file = File.OpenRead("/proc/self/stat");
         foreach (var (descriptor, reason) in new[]
         {
-            ((int)unbound.Handle, "is a UDP socket without an address"),
+            ((int)unbound.Handle, "is a UDP socket without a port"),
             ((int)stream.Handle, "is no UDP socket"),
             ((int)unix.Handle, "is no UDP socket"),
-            ((int)file.SafeFileHandle.DangerousGetHandle(), "is no UDP socket"),
+            ((int)file.SafeFileHandle.DangerousGetHandle(), "is no socket"),
         })
         {
             var refused = Assert.Throws<ArgumentException>(() => rig.Network.AdoptDatagrams(descriptor, new DatagramListenOptions()));
