@@ -89,7 +89,9 @@ internal sealed class DatagramSession : Session, IDatagramSink
                     end ??= SessionOutcome.Of(new DialResult(dial.Outcome, null, dial.Detail));
                     break;
                 }
-                Binding.Forward.Affinities?.Enter(peer.Remote, target);
+                // Left where it was entered: a reload may turn it on or off meanwhile.
+                var affinities = Binding.Forward.Affinities;
+                affinities?.Enter(peer.Remote, target);
                 try
                 {
                     Begin(dial.Flow);
@@ -99,7 +101,7 @@ internal sealed class DatagramSession : Session, IDatagramSink
                 {
                     flow = null;
                     dial.Flow.Dispose();
-                    Binding.Forward.Affinities?.Leave(peer.Remote);
+                    affinities?.Leave(peer.Remote);
                     target.Leave();
                 }
             }

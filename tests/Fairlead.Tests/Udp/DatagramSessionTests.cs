@@ -278,6 +278,18 @@ public sealed class DatagramSessionTests
         Assert.Null(rig.Forward.Affinities!.Find(DatagramRig.Peer(Alice).Remote));
     }
 
+    [Theory, InlineData(AffinityKind.Off, AffinityKind.Source), InlineData(AffinityKind.Source, AffinityKind.Off)]
+    public void A_reload_that_turns_affinity_on_or_off_leaves_the_sessions_that_there_are(AffinityKind before, AffinityKind after)
+    {
+        using var rig = new DatagramRig(DatagramRig.Config() with { Affinity = before });
+        rig.Receive(Alice, "1");
+        rig.Adopt(DatagramRig.Config() with { Affinity = after });
+        rig.Receive(Bob, "1");
+        rig.Advance(minute);
+        Assert.Equal(["unanswered", "unanswered"], rig.Ends);
+        Assert.Equal((0, 0), (rig.Forward.SessionCount, rig.Forward.Plan.Upstreams.Sum(upstream => upstream.Active)));
+    }
+
     [Fact]
     public void An_affinity_to_one_that_is_down_leads_elsewhere()
     {
