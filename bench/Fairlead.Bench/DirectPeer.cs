@@ -5,6 +5,7 @@ sealed class DirectPeer : Peer
 {
     public override string Name => "direct";
     public override bool HasProcesses => false;
+    public override bool TakesUdp => true;
     public override string? Missing => null;
     public override string Version(Workshop workshop) => "";
     public override Forwarder Launch(IReadOnlyList<Route> routes, Workshop workshop) => new([], [.. routes.Select(route => route.Target)]);

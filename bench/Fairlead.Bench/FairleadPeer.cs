@@ -8,14 +8,22 @@ sealed class FairleadPeer(string path, bool oneLoop) : Peer
     public override string Name => oneLoop ? "fairlead-1loop" : "fairlead";
     public override string Family => "fairlead";
     public override string? OnlyFor => oneLoop ? "mixed" : null;
+    public override bool TakesUdp => true;
     public override string? Missing => File.Exists(path) ? null : $"fairlead is left out: there is no {path} (./build makes it)";
     public override string Version(Workshop workshop) => Ask(workshop, path, "--version").Split('\n')[0];
 
     protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop) =>
     [
-        new(path, ["forward", .. routes.Select(route => $"{route.Listen}:{route.Target}")])
+        new(path, ["forward", .. routes.Select(route => $"{route.Listen}:{route.Target}{Suffix(route.Over)}")])
         {
             Environment = oneLoop ? new Dictionary<string, string> { ["FAIRLEAD_LOOPS"] = "1" } : new Dictionary<string, string>(),
         },
     ];
+
+    static string Suffix(Transports over) => over switch
+    {
+        Transports.Udp => "/udp",
+        Transports.Both => "/tcp+udp",
+        _ => "",
+    };
 }

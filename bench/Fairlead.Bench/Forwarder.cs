@@ -2,8 +2,17 @@ using System.Net;
 
 namespace Fairlead.Bench;
 
+/// <summary>What a route carries.</summary>
+[Flags]
+enum Transports
+{
+    Tcp = 1,
+    Udp = 2,
+    Both = Tcp | Udp,
+}
+
 /// <summary>Where a forwarder listens, and where it sends.</summary>
-readonly record struct Route(IPEndPoint Listen, IPEndPoint Target);
+readonly record struct Route(IPEndPoint Listen, IPEndPoint Target, Transports Over = Transports.Tcp);
 
 /// <summary>A peer at work: its processes, and the addresses that clients connect to, in the order of the routes.</summary>
 sealed class Forwarder : IDisposable
@@ -30,10 +39,12 @@ sealed class Forwarder : IDisposable
     /// <summary>Why there is nothing to wait for any more, null while it runs.</summary>
     public string? Ended => children.FirstOrDefault(child => child.HasEnded) is { } ended ? $"{ended.Program} ended: {ended.LastWords}" : null;
 
-    public void WaitForListeners()
+    public void WaitForListeners(IReadOnlyList<Route> routes)
     {
-        if (children.Count > 0)
-            Loopback.WaitForListeners(Entries, children[0]);
+        if (children.Count == 0)
+            return;
+        Loopback.WaitForListeners(routes.Where(route => route.Over.HasFlag(Transports.Tcp)).Select(route => route.Listen), children[0]);
+        Loopback.WaitForReceivers(routes.Where(route => route.Over.HasFlag(Transports.Udp)).Select(route => route.Listen), children[^1]);
     }
 
     public void Dispose()

@@ -7,6 +7,13 @@ namespace Fairlead.Bench;
 /// <summary>What iperf3 moved: what the receiver got, not what the sender put into buffers.</summary>
 readonly record struct IperfResult(double Gigabits, double Gigabytes);
 
+/// <summary>What became of the datagrams of one test.</summary>
+/// <param name="Sent">By the client.</param>
+/// <param name="Delivered">To the server, by its own count.</param>
+/// <param name="Lost">Gaps in the sequence at the server; those on their way when the client stops are none.</param>
+/// <param name="Seconds">How long the server took them for.</param>
+readonly record struct IperfUdpResult(double Sent, double Delivered, double Lost, double Seconds);
+
 /// <summary>iperf3 as the source and the sink of bulk traffic.</summary>
 static class Iperf
 {
@@ -24,29 +31,61 @@ static class Iperf
     public static Command Client(IPEndPoint server, int seconds, int streams) => new(
         Programs.PathOf(Name), "-c", Text(server.Address), "-p", Text(server.Port), "-t", Text(seconds), "-P", Text(streams), "-J");
 
-    public static IperfResult Run(Workshop workshop, IPEndPoint server, int seconds, int streams)
+    public static IperfResult Run(Workshop workshop, IPEndPoint server, int seconds, int streams) =>
+        Read(Run(workshop, Client(server, seconds, streams), seconds));
+
+    /// <summary>One flow of datagrams. Its control connection is TCP, to the same port.</summary>
+    /// <param name="workshop">Where it runs.</param>
+    /// <param name="server">Or what leads there.</param>
+    /// <param name="seconds">How long.</param>
+    /// <param name="size">Bytes of each.</param>
+    /// <param name="perSecond">How many; 0 for as many as pass.</param>
+    public static IperfUdpResult RunUdp(Workshop workshop, IPEndPoint server, int seconds, int size, long perSecond)
+    {
+        var client = Client(server, seconds, streams: 1);
+        client = client with { Arguments = [.. client.Arguments, "-u", "-l", Text(size), "-b", Text(perSecond * size * 8)] };
+        return ReadUdp(Run(workshop, client, seconds));
+    }
+
+    static string Run(Workshop workshop, Command client, int seconds)
     {
         const int tries = 5;
         for (var i = 1; ; i++)
         {
-            var output = workshop.Run(Client(server, seconds, streams), TimeSpan.FromSeconds(seconds + 15));
+            var output = workshop.Run(client, TimeSpan.FromSeconds(seconds + 15));
             // A server serves one test at a time, and may still be tidying up after the last.
             if (i < tries && output.Contains("server is busy", StringComparison.Ordinal))
                 Thread.Sleep(100);
             else
-                return Read(output);
+                return output;
         }
     }
 
-    public static IperfResult Read(string output)
+    public static IperfResult Read(string output) => Read(output, end =>
+    {
+        var received = end.GetProperty("sum_received");
+        return new IperfResult(received.GetProperty("bits_per_second").GetDouble() / 1e9, received.GetProperty("bytes").GetDouble() / 1e9);
+    });
+
+    public static IperfUdpResult ReadUdp(string output)
+    {
+        var result = Read(output, end =>
+        {
+            var received = end.GetProperty("sum_received");
+            double packets = received.GetProperty("packets").GetDouble(), lost = received.GetProperty("lost_packets").GetDouble();
+            return new IperfUdpResult(end.GetProperty("sum_sent").GetProperty("packets").GetDouble(), packets - lost, lost, received.GetProperty("seconds").GetDouble());
+        });
+        return result.Delivered > 0 ? result : throw new MeasureException("iperf3: no datagram arrived");
+    }
+
+    static T Read<T>(string output, Func<JsonElement, T> read)
     {
         try
         {
             using var document = JsonDocument.Parse(output);
             if (document.RootElement.TryGetProperty("error", out var error))
                 throw new MeasureException($"iperf3: {error}");
-            var received = document.RootElement.GetProperty("end").GetProperty("sum_received");
-            return new(received.GetProperty("bits_per_second").GetDouble() / 1e9, received.GetProperty("bytes").GetDouble() / 1e9);
+            return read(document.RootElement.GetProperty("end"));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {

@@ -44,13 +44,18 @@ static class Loopback
 
     /// <summary>Waits until somebody listens on every address. Asks the kernel's table and not the listener: a connection
     /// would go through to the target, and iperf3 takes one as the start of a test.</summary>
-    public static void WaitForListeners(IEnumerable<IPEndPoint> endPoints, Child child)
+    public static void WaitForListeners(IEnumerable<IPEndPoint> endPoints, Child child) => WaitFor(Listeners, endPoints, child);
+
+    /// <summary>Waits until somebody receives datagrams on every address.</summary>
+    public static void WaitForReceivers(IEnumerable<IPEndPoint> endPoints, Child child) => WaitFor(Receivers, endPoints, child);
+
+    static void WaitFor(Func<IEnumerable<string>> present, IEnumerable<IPEndPoint> endPoints, Child child)
     {
         var wanted = endPoints.Select(Spell).ToHashSet();
         var deadline = DateTime.UtcNow.AddSeconds(10);
         while (true)
         {
-            wanted.ExceptWith(Listeners());
+            wanted.ExceptWith(present());
             if (wanted.Count == 0)
                 return;
             if (child.HasEnded || DateTime.UtcNow > deadline)
@@ -69,10 +74,12 @@ static class Loopback
             if (!taken.Add(port))
                 return false;
         }
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var stream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var datagram = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         try
         {
-            probe.Bind(new IPEndPoint(IPAddress.Any, port));
+            stream.Bind(new IPEndPoint(IPAddress.Any, port));
+            datagram.Bind(new IPEndPoint(IPAddress.Any, port));
             return true;
         }
         catch (SocketException)
@@ -81,13 +88,19 @@ static class Loopback
         }
     }
 
-    static IEnumerable<string> Listeners()
+    /// <summary>TCP_LISTEN.</summary>
+    static IEnumerable<string> Listeners() => InState("/proc/net/tcp", "0A");
+
+    /// <summary>TCP_CLOSE, which with UDP is a socket that is bound and not connected.</summary>
+    static IEnumerable<string> Receivers() => InState("/proc/net/udp", "07");
+
+    static IEnumerable<string> InState(string table, string state)
     {
-        const string listen = "0A";
-        foreach (var line in File.ReadLines("/proc/net/tcp").Skip(1))
+        foreach (var line in File.ReadLines(table).Skip(1))
         {
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (fields[3] == listen)
+            // The first one, the number of a slot, has its own column in either table.
+            if (fields[3] == state)
                 yield return fields[1];
         }
     }

@@ -1,14 +1,16 @@
 namespace Fairlead.Bench;
 
-/// <summary>nginx as a TCP proxy (its stream module): a worker a core, each with its own listening socket.</summary>
+/// <summary>nginx as a TCP and UDP proxy (its stream module): a worker a core, each with its own listening socket.</summary>
 /// <param name="bulkBuffers">Buffers of 256 KiB instead of 16: more bytes a second, and more memory a connection.</param>
-sealed class NginxPeer(bool bulkBuffers = false) : Peer
+/// <param name="socketBuffers">Sockets for datagrams that hold 4 MiB, as far as net.core.rmem_max lets them, instead of the system's default.</param>
+sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : Peer
 {
     const string Module = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
-    public override string Name => bulkBuffers ? "nginx-256k" : Family;
+    public override string Name => bulkBuffers ? "nginx-256k" : socketBuffers ? "nginx-4m" : Family;
     public override string Family => "nginx";
-    public override string? OnlyFor => bulkBuffers ? "bulk" : null;
+    public override string? OnlyFor => bulkBuffers ? "bulk" : socketBuffers ? IperfUdpWork.KindName : null;
+    public override bool TakesUdp => true;
 
     public override string? Missing => Programs.Missing("nginx", "nginx") ??
         (File.Exists(Module) ? null : "nginx is left out: its stream module is not installed (Debian package libnginx-mod-stream)");
@@ -17,7 +19,7 @@ sealed class NginxPeer(bool bulkBuffers = false) : Peer
 
     protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop)
     {
-        var servers = string.Concat(routes.Select(route => $"    server {{ listen {route.Listen} reuseport backlog=4096; proxy_pass {route.Target}; }}\n"));
+        var servers = string.Concat(routes.SelectMany(Servers));
         var text =
             $$"""
             load_module {{Module}};
@@ -29,5 +31,13 @@ sealed class NginxPeer(bool bulkBuffers = false) : Peer
             {{servers}}}
             """;
         yield return Nginx.Command(workshop, text);
+    }
+
+    IEnumerable<string> Servers(Route route)
+    {
+        if (route.Over.HasFlag(Transports.Tcp))
+            yield return $"    server {{ listen {route.Listen} reuseport backlog=4096; proxy_pass {route.Target}; }}\n";
+        if (route.Over.HasFlag(Transports.Udp))
+            yield return $"    server {{ listen {route.Listen} udp reuseport{(socketBuffers ? " rcvbuf=4m sndbuf=4m" : "")}; proxy_pass {route.Target}; }}\n";
     }
 }

@@ -17,6 +17,9 @@ abstract class Peer
     /// <summary>A process for each connection: thousands of idle ones are not what it is for.</summary>
     public virtual bool ForksForEach => false;
 
+    /// <summary>It carries datagrams, and is measured with them.</summary>
+    public virtual bool TakesUdp => false;
+
     /// <summary>Why it cannot be measured here, null when it can.</summary>
     public abstract string? Missing { get; }
 
@@ -36,7 +39,7 @@ abstract class Peer
         var forwarder = Launch(routes, workshop);
         try
         {
-            forwarder.WaitForListeners();
+            forwarder.WaitForListeners(routes);
             return forwarder;
         }
         catch

@@ -24,6 +24,7 @@ static class Peers
         new HaproxyPeer(threads: 1),
         new NginxPeer(),
         new NginxPeer(bulkBuffers: true),
+        new NginxPeer(socketBuffers: true),
         new SocatPeer(),
         new RinetdPeer(),
     ];

@@ -69,11 +69,13 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
                     metric.Name,
                     metric.LessIsBetter,
                     Best = Best(result, m) is { } best ? result.Peers[best].Name : null,
+                    result.Work.Ceiling,
                     Peers = result.Peers.Select((peer, p) => new
                     {
                         peer.Name,
                         Spread = Spread.Of(result[m, p]),
                         RatioToReference = Ratio(result, m, p, IndexOf(result, result.Work.Reference)),
+                        RatioToCeiling = result.Work.Ceiling is { } ceiling ? Ratio(result, m, p, IndexOf(result, ceiling)) : null,
                         RatioToBest = Ratio(result, m, p, Best(result, m)),
                         // JSON has no NaN: a round without a value is null.
                         Values = result[m, p].Select(value => double.IsFinite(value) ? value : (double?)null),
@@ -87,6 +89,7 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
     {
         var metric = result.Work.Metrics[m];
         var reference = IndexOf(result, result.Work.Reference);
+        var ceiling = result.Work.Ceiling is { } name ? IndexOf(result, name) : null;
         var best = Best(result, m);
         string[] head = [metric.Name + (metric.LessIsBetter ? " (less is better)" : ""), "median", "10–90 %"];
         if (reference is not null)
@@ -94,6 +97,8 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
         // Where the reference itself is the best, its column says so already.
         if (best is { } b)
             head = b == reference ? [.. head[..^1], $"× {result.Work.Reference} (the best)"] : [.. head, $"× {result.Peers[b].Name} (the best)"];
+        if (ceiling is not null)
+            head = [.. head, "× " + result.Work.Ceiling];
         var table = new Table(head);
         for (var p = 0; p < result.Peers.Count; p++)
         {
@@ -104,6 +109,8 @@ sealed class Report(Options options, Machine machine, IReadOnlyList<string> left
                 row.Add(Text(Ratio(result, m, p, reference)));
             if (best is not null && best != reference)
                 row.Add(Text(Ratio(result, m, p, best)));
+            if (ceiling is not null)
+                row.Add(Text(Ratio(result, m, p, ceiling)));
             table.Add([.. row]);
         }
         return table;

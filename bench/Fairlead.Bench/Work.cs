@@ -26,6 +26,9 @@ abstract class Work : IDisposable
     /// <summary>The peer that all are set against, in a column of its own.</summary>
     public virtual string Reference => "haproxy";
 
+    /// <summary>Traffic without a forwarder, where it is to be a column as well: the name of that peer.</summary>
+    public virtual string? Ceiling => null;
+
     /// <summary>Starts the targets, and the forwarders where they live through all rounds.</summary>
     public abstract void Open(IReadOnlyList<Peer> peers, Workshop workshop);
 

@@ -26,5 +26,8 @@ static class Works
         new StartWork(),
         new RestWork(),
         new ManyWork(options),
+        new FloodWork(options, size: 1400),
+        new FloodWork(options, size: 200),
+        new PacedWork(options),
     ];
 }
