@@ -29,5 +29,6 @@ static class Works
         new FloodWork(options, size: 1400),
         new FloodWork(options, size: 200),
         new PacedWork(options),
+        new UdpEchoWork(options),
     ];
 }
