@@ -36,6 +36,13 @@ sealed class Forwarder : IDisposable
     /// <summary>A line of status, over all processes, in bytes.</summary>
     public long Status(string line) => children.Sum(child => ProcessTree.Status(child.Id, line));
 
+    /// <summary>Throws where it has fewer descriptors open than it has sessions to hold: each takes a socket of its own to the target.</summary>
+    public void ExpectSessions(int count)
+    {
+        if (children.Count > 0 && children.Sum(child => ProcessTree.Descriptors(child.Id)) is var open && open < count)
+            throw new MeasureException($"holds {open} descriptors, and should {count} sessions");
+    }
+
     /// <summary>Why there is nothing to wait for any more, null while it runs.</summary>
     public string? Ended => children.FirstOrDefault(child => child.HasEnded) is { } ended ? $"{ended.Program} ended: {ended.LastWords}" : null;
 

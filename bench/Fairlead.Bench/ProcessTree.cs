@@ -53,6 +53,9 @@ static class ProcessTree
     /// <summary>The sum over the tree of one line of status, in bytes.</summary>
     public static long Status(int root, string line) => Of(root).Sum(id => Field($"/proc/{id}/status", line));
 
+    /// <summary>How many descriptors the tree has open.</summary>
+    public static int Descriptors(int root) => Of(root).Sum(id => Directory.GetFileSystemEntries($"/proc/{id}/fd").Length);
+
     /// <summary>The name of the program, cut by the kernel at 15 characters; null when it has ended.</summary>
     public static string? NameOf(int id) => Read($"/proc/{id}/comm")?.TrimEnd();
 

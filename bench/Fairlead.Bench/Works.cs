@@ -30,5 +30,7 @@ static class Works
         new FloodWork(options, size: 200),
         new PacedWork(options),
         new UdpEchoWork(options),
+        new UdpIdleWork(),
+        new UdpSessionsWork(options),
     ];
 }
