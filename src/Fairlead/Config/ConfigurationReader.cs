@@ -153,8 +153,8 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         {
             foreach (var fault in ConfigurationRules.Faults(configuration))
             {
-                if (Locate(main, fault.Key) is var (node, missing) && !(missing is null && findings.IsFaulty(node)))
-                    findings.Error(node.Place, fault.Message);
+                if (!IsTold(main, fault.Key) && !(fault.Lacks is { } lacking && IsTold(main, lacking)))
+                    findings.Error(Locate(main, fault.Key).Node.Place, fault.Message);
             }
         }
         if (findings.ErrorCount > 0)
@@ -162,6 +162,9 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         Warn();
         return new LoadedConfiguration(configuration, files.Sources, findings.Warnings);
     }
+
+    // Whether an error of the key's value is told already, which has left something else in its place.
+    private bool IsTold(YamlNode map, string path) => Locate(map, path) is (var node, null) && findings.IsFaulty(node);
 
     private void CheckForwards()
     {

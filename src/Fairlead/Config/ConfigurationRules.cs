@@ -31,7 +31,7 @@ internal static class ConfigurationRules
         if (!IsLoopback(port.Host))
             yield return new Fault("admin.listen", "admin does not encrypt, so it listens on the loopback only; write a port of it, like 127.0.0.1:9000, or a Unix socket");
         if (admin.Token is null)
-            yield return new Fault("admin.listen", "admin on a port needs a token, since every user of this machine can connect to it; write token: env:NAME or file:/path beside it, or listen on a Unix socket");
+            yield return new Fault("admin.listen", "admin on a port needs a token, since every user of this machine can connect to it; write token: env:NAME or file:/path beside it, or listen on a Unix socket") { Lacks = "admin.token" };
     }
 
     private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));

@@ -8,6 +8,9 @@ internal sealed record Fault(string Key, string Message)
     /// <summary>Which of the forwards, from 0.</summary>
     public int Forward { get; init; }
 
+    /// <summary>The key, as a path, for want of which it is wrong; null where nothing is missing.</summary>
+    public string? Lacks { get; init; }
+
     /// <summary>The other of two keys that contradict each other; null where one is wrong by itself.</summary>
     public Contradiction? Other { get; init; }
 }
