@@ -61,7 +61,10 @@ internal sealed class AdminServer : IAsyncDisposable
         UnixListen? claim = null;
         if (config.Listen is PortEndpoint tcp)
         {
-            options.Listen(IPAddress.Parse(tcp.Host), tcp.Ports.First, listen => listen.Protocols = HttpProtocols.Http1);
+            if (tcp.Host == "localhost")
+                options.ListenLocalhost(tcp.Ports.First, static listen => listen.Protocols = HttpProtocols.Http1);
+            else
+                options.Listen(IPAddress.Parse(tcp.Host), tcp.Ports.First, static listen => listen.Protocols = HttpProtocols.Http1);
         }
         else
         {

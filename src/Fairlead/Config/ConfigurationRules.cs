@@ -28,6 +28,8 @@ internal static class ConfigurationRules
             yield return new Fault("admin.listen", "admin speaks TCP only; leave the protocol out");
         if (port.Ports.Count > 1)
             yield return new Fault("admin.listen", "admin listens on one port; write one, like 127.0.0.1:9000");
+        if (port is { Host: "localhost", Ports.First: 0 })
+            yield return new Fault("admin.listen", "admin on localhost listens on two addresses, for which the system does not choose one port; write one, or 127.0.0.1:0");
         if (!IsLoopback(port.Host))
             yield return new Fault("admin.listen", "admin does not encrypt, so it listens on the loopback only; write a port of it, like 127.0.0.1:9000, or a Unix socket");
         if (admin.Token is null)

@@ -177,12 +177,28 @@ public class AdminServerTests
     [InlineData("127.0.0.1:9000", false, "admin: 127.0.0.1:9000 can be reached by every user of this machine; add a token (token: file:/etc/fairlead/token), or use a Unix socket (listen: unix:PATH)")]
     [InlineData(":9000", true, "admin: :9000 is not the address of a loopback, and without TLS the token would be read on the way; write 127.0.0.1:9000, and go there by ssh -L")]
     [InlineData("10.0.0.1:9000", true, "admin: 10.0.0.1:9000 is not the address of a loopback, and without TLS the token would be read on the way; write 127.0.0.1:9000, and go there by ssh -L")]
-    [InlineData("localhost:9000", true, "admin: localhost:9000 is not the address of a loopback, and without TLS the token would be read on the way; write 127.0.0.1:9000, and go there by ssh -L")]
+    [InlineData("localhost:9000", true, null)]
+    [InlineData("localhost:0", true, "admin: localhost:0 is two addresses, for which the system does not choose one port; write one, or 127.0.0.1:0")]
+    [InlineData("localhost.example:9000", true, "admin: localhost.example:9000 is not the address of a loopback, and without TLS the token would be read on the way; write 127.0.0.1:9000, and go there by ssh -L")]
     [InlineData("127.0.0.1:9000-9001", true, "admin: 127.0.0.1:9000-9001 is a range, and the API has one port; write one")]
     [InlineData("127.0.0.1:9000/udp", true, "admin: 127.0.0.1:9000/udp is not TCP, and the API is HTTP; leave the protocol out")]
     public void Tcp_needs_a_loopback_and_a_token(string listen, bool hasToken, string? expected)
     {
         Assert.Equal(expected, AdminRules.Fault(new AdminConfig { Listen = Endpoint.Parse(listen), Token = hasToken ? new Secret("sesame") : null }));
+    }
+
+    [Fact]
+    public async Task Localhost_is_both_loopbacks()
+    {
+        var port = ForwardingRig.FreePorts(1);
+        await using var server = await AdminServer.StartAsync(new AdminConfig { Listen = Endpoint.Parse($"localhost:{port}"), Token = new Secret("sesame") }, "main", new FakeInstance(), _ => { });
+
+        Assert.Equal($"localhost:{port}", server.Address);
+        foreach (var loopback in Socket.OSSupportsIPv6 ? ["127.0.0.1", "[::1]"] : new[] { "127.0.0.1" })
+        {
+            using var client = new HttpClient { DefaultRequestHeaders = { Authorization = new("Bearer", "sesame") } };
+            Assert.Contains("\"name\":\"main\"", await client.GetStringAsync(new Uri($"http://{loopback}:{port}/v1/status"), Cancel));
+        }
     }
 
     [Fact]
