@@ -59,6 +59,7 @@ public sealed class PackagingTests
             "./etc/fairlead/fairlead.yaml", "./usr/bin/fairlead", "./usr/lib/systemd/system/fairlead.service", "./usr/lib/sysusers.d/fairlead.conf", "./usr/share/man/man1/fairlead.1.gz",
             "./usr/share/bash-completion/completions/fairlead", "./usr/share/zsh/vendor-completions/_fairlead", "./usr/share/fish/vendor_completions.d/fairlead.fish",
             "./usr/share/doc/fairlead/copyright", "./usr/share/doc/fairlead/changelog.gz", "./usr/share/doc/fairlead/examples/fairlead.socket",
+            "./usr/share/doc/fairlead/examples/conf.d/mail.yaml", "./usr/share/doc/fairlead/fairlead.schema.json", "./usr/share/doc/fairlead/openapi.json",
         })
             Assert.Contains(contents, line => line.EndsWith($" {file}", StringComparison.Ordinal));
     }
