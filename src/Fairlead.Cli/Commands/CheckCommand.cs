@@ -22,7 +22,7 @@ internal static class CheckCommand
           fairlead check --json site.yaml | jq .sessions
 
         Exit status:
-          0 the configuration can be run, 2 it has errors
+          0 the configuration can be run, 2 it has errors, or the descriptor limit leaves no room for a session
         """;
 
     private static readonly Argument<string?> config = new("CONFIG")
@@ -74,12 +74,14 @@ internal static class CheckCommand
             if (asJson)
             {
                 output.WriteLine(Json(path, plan, warnings));
-                return CommandLine.Done;
             }
-            Write(path, plan, output);
-            foreach (var warning in warnings)
-                error.WriteLine(warning);
-            return CommandLine.Done;
+            else
+            {
+                Write(path, plan, output);
+                foreach (var warning in warnings)
+                    error.WriteLine(warning);
+            }
+            return HasRoom(plan) ? CommandLine.Done : CommandLine.Refused;
         }
         catch (ConfigurationException refused)
         {
@@ -89,9 +91,12 @@ internal static class CheckCommand
         }
     }
 
+    // Where there is none, run says so and does not start.
+    private static bool HasRoom(Plan plan) => plan.Sessions > 0;
+
     private static void Write(string path, Plan plan, TextWriter output)
     {
-        output.WriteLine($"{Printable.Escape(Path.GetFullPath(path), 4096)} can be run");
+        output.WriteLine($"{Printable.Escape(Path.GetFullPath(path), 4096)} {(HasRoom(plan) ? "can be run" : "has no error, but cannot be run within this descriptor limit")}");
         output.WriteLine();
         if (plan.Listens.Count > 0)
             Write(output, ["NAME", "LISTEN", "CLIENTS", "TO", "ENGINE"], [.. plan.Listens.Select(row => new[] { row.Name, row.Listen, row.From, row.To, $"{row.Engine} ({row.Why})" })]);
