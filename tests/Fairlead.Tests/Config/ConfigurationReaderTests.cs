@@ -246,6 +246,14 @@ public sealed class ConfigurationReaderTests : IDisposable
         Assert.EndsWith("the configuration is too large: it has more than 1000000 values", Assert.Single(Yaml.Errors($"x: [{string.Concat(Enumerable.Repeat("a,", YamlReader.MostNodes))}]")));
     }
 
+    [Theory, InlineData(31, false), InlineData(32, true), InlineData(10_000, true)]
+    public void Nothing_is_read_that_is_nested_more_than_32_deep(int lists, bool isTooDeep)
+    {
+        // Within the map that the file is.
+        foreach (var yaml in new[] { $"x: {new string('[', lists)}{new string(']', lists)}", $"x:\n{string.Concat(Enumerable.Repeat("- ", lists))}a" })
+            Assert.Equal(isTooDeep, Yaml.Errors(yaml).Any(error => error.EndsWith("lists and maps are nested more than 32 deep", StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData("forwards: []\r\nx: \0", "f.yaml:2:4: error: there is a control character here (U+0000); remove it")]
     [InlineData("forwards: [] #\u2028", "f.yaml:1:15: error: there is a control character here (U+2028); remove it")]

@@ -76,6 +76,19 @@ public sealed class FileTrustTests : IDisposable
         Assert.Equal($"{main}:1:10: error: {FileTrust.Fault(included)}", Assert.Throws<ConfigurationException>(() => Configuration.Load(main)).Message);
     }
 
+    [Fact]
+    public void A_secrets_file_that_others_can_write_is_refused_for_root()
+    {
+        var secret = Make("token", "666");
+        var main = Make("fairlead.yaml");
+        File.WriteAllText(main, "admin: { listen: \"127.0.0.1:9000\", token: file:token }\nforwards: []");
+
+        Assert.Equal($"{main}:1:43: error: {FileTrust.Fault(secret)}", Assert.Throws<ConfigurationException>(() => Configuration.Load(main)).Message);
+
+        File.SetUnixFileMode(secret, (UnixFileMode)Convert.ToInt32("644", 8));
+        Assert.True(Configuration.Load(main).Configuration.Admin!.Token!.Matches("forwards: []"));
+    }
+
     private string Make(string name, string mode = "644")
     {
         Assert.SkipWhen(folder is null, "not run as root on Linux, for whom alone files are refused");
