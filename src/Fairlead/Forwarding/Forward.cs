@@ -117,6 +117,9 @@ internal sealed class Forward
     {
         var session = new StreamSession(listen, binding, client, process, NextId());
         Begin(session);
+        // A reload that closes did not see it among the sessions.
+        if (IsToBeClosed(binding.Plan))
+            session.Stop();
         _ = session.RunAsync();
     }
 
@@ -287,6 +290,9 @@ internal sealed class Forward
             };
         }
     }
+
+    // Whether a reload closes the sessions of this plan. After Begin, whose lock shows it the plan that such a reload adopts first.
+    private bool IsToBeClosed(ForwardPlan plan) => plan != Plan && Plan.Config.OnChange == OnChange.Close && plan.Config != Plan.Config;
 
     private Pacer? Renew(Pacer? pacer, int? perSecond)
     {

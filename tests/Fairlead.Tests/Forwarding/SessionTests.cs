@@ -55,6 +55,28 @@ public sealed class SessionTests
     }
 
     [Fact(Timeout = 30000)]
+    public async Task One_that_was_accepted_before_a_change_and_begins_after_it_is_closed_too()
+    {
+        var before = forward.Plan;
+        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))], OnChange = OnChange.Close }, network, (_, _, _) => upstream));
+        var client = await ServeAsync(before);
+        await forward.WhenEmptyAsync();
+        await AssertStoppedAsync(client);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task One_that_begins_after_a_change_that_keeps_goes_on_as_it_was_accepted()
+    {
+        var before = forward.Plan;
+        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))] }, network, (_, _, _) => upstream));
+        using var client = await ServeAsync(before);
+        var dial = await network.NextAsync(1);
+        Assert.False(dial.IsGivenUp);
+        forward.Abort();
+        await forward.WhenEmptyAsync();
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task What_gives_a_dial_up_is_used_again_and_reaches_nobody_else()
     {
         // One after the other, on this thread: the second dials by what the first gave back.
@@ -88,12 +110,12 @@ public sealed class SessionTests
         Assert.Same(next, SpareCancellations.Take());
     }
 
-    private async Task<MemoryConnection> ServeAsync()
+    private async Task<MemoryConnection> ServeAsync(ForwardPlan? plan = null)
     {
         var (near, far) = MemoryConnection.CreatePair();
         await forward.Places.EnterAsync(CancellationToken.None);
         await process.EnterAsync(CancellationToken.None);
-        var binding = new Binding(forward, forward.Plan, 0);
+        var binding = new Binding(forward, plan ?? forward.Plan, 0);
         forward.Serve(new StreamListen("key", "127.0.0.1:1", network, [new NoAcceptor()], process, log.Add), binding, far, process);
         return near;
     }
