@@ -14,6 +14,8 @@ sealed partial class Child : IDisposable
 {
     const int Sigterm = 15;
     const int Sigkill = 9;
+    const int Sigcont = 18;
+    const int Sigstop = 19;
 
     /// <summary>How long a forwarder may drain. It has no connection left by then, so it needs none of it.</summary>
     static readonly TimeSpan grace = TimeSpan.FromSeconds(2);
@@ -56,11 +58,15 @@ sealed partial class Child : IDisposable
         if (ended)
             return;
         ended = true;
-        // Taken before the end: afterwards the children of a killed parent have another one.
+        // Taken before the end: afterwards the children of a killed parent have another one. Stopped, so that it has no more of them
+        // meanwhile.
+        if (!process.HasExited)
+            _ = Kill(Id, Sigstop);
         var tree = ProcessTree.Of(Id);
         if (!process.HasExited)
         {
             _ = Kill(Id, Sigterm);
+            _ = Kill(Id, Sigcont);
             if (!process.WaitForExit(grace))
                 _ = Kill(Id, Sigkill);
         }
