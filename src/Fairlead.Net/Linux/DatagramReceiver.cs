@@ -37,7 +37,8 @@ internal sealed unsafe class DatagramReceiver : IDisposable
     public DatagramReceiver(int slotSize)
     {
         this.slotSize = slotSize;
-        stride = (slotSize + 63) & ~63;
+        // Not a power of two apart: small datagrams would all lie on the same few lines of the processor's caches.
+        stride = ((slotSize + 63) & ~63) + 37 * 64;
         memory = (byte*)NativeMemory.Alloc((nuint)(Slots * stride));
         names = (byte*)NativeMemory.AllocZeroed(Slots * NameSize);
         controls = (byte*)NativeMemory.AllocZeroed(Slots * ControlSize);
