@@ -160,11 +160,16 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             {
                 untold.Add(Notice.FamilyMissing(planned.Text, "IPv6"));
             }
-            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && closing.Exists(gone => gone.EndPoint.Equals(address) && !gone.WhenOverAsync().IsCompleted))
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && planned.Protocol == PortProtocols.Tcp && closing.Exists(gone => gone is StreamListen && gone.EndPoint.Equals(address) && !gone.WhenOverAsync().IsCompleted))
             {
                 throw new ForwardException(
                     $"cannot listen on {Printable.Escape(planned.Text)} yet: the port is still being given up, since whom the system had accepted there before waits for a place (limits.connections); "
                     + "try again when connections have ended, or close some", refusal);
+            }
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && planned.Protocol == PortProtocols.Udp && closing.Find(gone => gone is DatagramListen && IsPort(gone, address)) is { } answering)
+            {
+                throw new ForwardException(
+                    $"cannot listen on {Printable.Escape(planned.Text)} yet: sessions still answer from {answering.Text}, which was given up; try again when they have ended, or close them", refusal);
             }
             catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && OwnAt(planned.Address, planned.Protocol) is { } own)
             {
@@ -211,6 +216,8 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
                 $"forward {Printable.Escape(forward.Title)}: {listen.Text} cannot go over to the {networks.NameOf(network)} engine: {Printable.Escape(e.Message.TrimEnd('.'))}; leave engine as it was, or start again", e);
         }
     }
+
+    private static bool IsPort(Listen listen, EndPoint address) => listen.EndPoint is IPEndPoint one && address is IPEndPoint other && one.Port == other.Port;
 
     private Listen? OwnAt(EndPoint address, PortProtocols protocol)
     {
