@@ -33,6 +33,10 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
 {
     private const int MaxEvents = 512;
 
+    // How long a stream gathers, in nanoseconds: the order of what network cards wait before they interrupt. Of a flood of 1,400 bytes, 100,000 came to the
+    // same, and none at all to three quarters of it, since each few datagrams then cost three calls.
+    private const long Moment = 50_000;
+
     // struct epoll_event is packed on x86 alone (epoll_ctl(2)): the data follows after 4 bytes there, after 8 elsewhere.
     private static readonly int dataOffset = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.X86 ? 4 : 8;
     private static readonly int eventSize = dataOffset + 8;
@@ -51,6 +55,7 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     private volatile bool stopping;
     private bool hasEnded;
     private int asleep;
+    private bool isGathering;
 
     /// <summary>Starts a loop. <paramref name="onFault"/> is told of exceptions that reached it: each is a bug.</summary>
     /// <exception cref="IOException">The system is out of descriptors or threads. Nothing is left open.</exception>
@@ -133,6 +138,9 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     /// <summary>Gives something another turn, after those who are waiting already.</summary>
     public void Enqueue(IReady target) => ready.Enqueue(target);
 
+    /// <summary>Begins the next turn a moment later, so that more of what streams in can be dealt with at once.</summary>
+    public void Gather() => isGathering = true;
+
     /// <summary>Runs <paramref name="d"/> on the loop, in a later turn. From any thread; dropped once the loop has ended.</summary>
     public override void Post(SendOrPostCallback d, object? state)
     {
@@ -159,6 +167,8 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
     {
         current = this;
         SetSynchronizationContext(this);
+        // Else the kernel makes a moment twice as long.
+        Libc.prctl(Libc.PR_SET_TIMERSLACK, 1);
         var events = (byte*)NativeMemory.Alloc((nuint)(MaxEvents * eventSize));
         while (!stopping)
         {
@@ -187,6 +197,11 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
 
     private void Turn(byte* events)
     {
+        if (isGathering)
+        {
+            isGathering = false;
+            Libc.nanosleep(Moment);
+        }
         var count = Libc.epoll_wait(epoll, events, MaxEvents, Patience());
         Volatile.Write(ref asleep, 0);
         Now = Timestamp();

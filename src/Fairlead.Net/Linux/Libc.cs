@@ -37,7 +37,7 @@ internal static unsafe partial class Libc
     public const int EFD_NONBLOCK = 0x800, EFD_CLOEXEC = 0x80000;
     public const uint SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2;
     public const int F_GETFD = 1, F_SETPIPE_SZ = 1031;
-    public const int RLIMIT_NOFILE = 7;
+    public const int RLIMIT_NOFILE = 7, PR_SET_TIMERSLACK = 29;
 
     public static int epoll_create1(int flags) => Result(Native.epoll_create1(flags));
 
@@ -80,6 +80,15 @@ internal static unsafe partial class Libc
     public static int pipe2(int* pipefd, int flags) => Result(Native.pipe2(pipefd, flags));
 
     public static int fcntl(int fd, int cmd, int arg) => Result(Native.fcntl(fd, cmd, arg));
+
+    public static int prctl(int option, nuint arg) => Result(Native.prctl(option, arg, 0, 0, 0));
+
+    /// <summary>Sleeps for less than a second; a signal ends it.</summary>
+    public static int nanosleep(long nanoseconds)
+    {
+        var duration = stackalloc long[] { 0, nanoseconds };
+        return Result(Native.nanosleep(duration, null));
+    }
 
     /// <summary>Sets an integer option.</summary>
     public static int setsockopt(int fd, int level, int name, int value) => Result(Native.setsockopt(fd, level, name, &value, sizeof(int)));
@@ -167,6 +176,8 @@ internal static unsafe partial class Libc
         [LibraryImport("libc")] public static partial int fcntl(int fd, int cmd, int arg);
         [LibraryImport("libc")] public static partial int setsockopt(int fd, int level, int name, void* value, uint length);
         [LibraryImport("libc")] public static partial int getsockopt(int fd, int level, int name, void* value, uint* length);
+        [LibraryImport("libc")] public static partial int prctl(int option, nuint arg2, nuint arg3, nuint arg4, nuint arg5);
+        [LibraryImport("libc")] public static partial int nanosleep(long* duration, long* rem);
         [LibraryImport("libc")] public static partial int getrlimit(int resource, ulong* limit);
         [LibraryImport("libc")] public static partial int setrlimit(int resource, ulong* limit);
     }

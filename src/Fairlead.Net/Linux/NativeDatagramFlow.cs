@@ -14,6 +14,7 @@ internal sealed class NativeDatagramFlow : DatagramFlow, IPollable
     private int slot = -1;
     private uint dropped;
     private ushort mergesBelow = DatagramSender.MergesAll;
+    private StreamSense stream;
     private bool isClosed;
 
     private NativeDatagramFlow(EventLoop loop, int descriptor, IPEndPoint target, IDatagramSink sink)
@@ -76,6 +77,8 @@ internal sealed class NativeDatagramFlow : DatagramFlow, IPollable
                 sink.OnLost(DatagramLoss.Truncated, arrival.Truncated);
             if (arrival.Batch.Places.Length > 0 && !isClosed)
                 sink.OnDatagrams(arrival.Batch);
+            if (stream.IsOn(arrival, batches == 0, ofOnePeer: true))
+                loop.Gather();
             if (arrival.IsLast)
                 return;
         }

@@ -19,6 +19,7 @@ internal sealed class NativeDatagramListener : DatagramListener, IPollable
     private ushort[]? mergesBelow;
     private int slot = -1;
     private uint dropped;
+    private StreamSense stream;
     private bool isClosed;
 
     /// <summary>Takes over a bound socket; nothing is read before <see cref="Start"/>.</summary>
@@ -116,6 +117,8 @@ internal sealed class NativeDatagramListener : DatagramListener, IPollable
                 server!.OnLost(DatagramLoss.Truncated, arrival.Truncated);
             if (arrival.Batch.Places.Length > 0 && !isClosed)
                 server!.OnDatagrams(arrival.Batch, arrival.Peers);
+            if (stream.IsOn(arrival, batches == 0, ofOnePeer: false))
+                loop.Gather();
             if (arrival.IsLast)
                 return;
         }
