@@ -60,7 +60,7 @@ internal static class StatusCommand
         {
             var refused = forward.Denied + forward.Limited;
             table.Add(
-                forward.Name, forward.IsDraining ? new Cell("draining", Ink.Yellow) : Listen(forward), forward.Upstreams.Count > 1 ? $"{forward.Upstreams.Count} upstreams" : forward.To, forward.Engine,
+                forward.Name, forward.IsDraining ? new Cell("draining", Ink.Yellow) : Listen(forward), Places(forward) is var places and > 1 ? $"{places} upstreams" : forward.To, forward.Engine,
                 Human.Count(forward.Connections), Human.Count(forward.Accepted), Human.Count(refused), new(Human.Count(forward.Failed), forward.Failed > 0 ? Ink.Yellow : Ink.Plain),
                 Human.Bytes(forward.BytesFromClients), Human.Bytes(forward.BytesFromUpstreams));
             if (forward.Upstreams.Count < 2 && forward.Upstreams.All(upstream => upstream.IsUp))
@@ -73,6 +73,9 @@ internal static class StatusCommand
         }
         return table;
     }
+
+    // One address by both protocols is two upstreams, and one place.
+    private static int Places(ForwardStatus forward) => forward.Upstreams.Select(upstream => upstream.Address.EndsWith("/udp", StringComparison.Ordinal) ? upstream.Address[..^4] : upstream.Address).Distinct().Count();
 
     private static string Listen(ForwardStatus forward) => forward.Listen switch
     {

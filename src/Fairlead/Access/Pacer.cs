@@ -2,7 +2,7 @@ namespace Fairlead;
 
 /// <summary>
 /// Lets clients in at a rate, over all event loops together: the generic cell rate algorithm (ITU-T I.371), which is a token bucket kept as one
-/// number. After a rest as many come in at once as belong to a tenth of a second, at least one: in any time t no more than that and
+/// number. After a rest as many come in at once as belong to a part of a second, at least one: in any time t no more than that and
 /// t × rate.
 /// </summary>
 internal sealed class Pacer
@@ -17,13 +17,17 @@ internal sealed class Pacer
     // When the next client would be due if they came evenly, in nanoseconds since the start; in the past while there is room for a burst.
     private long due;
 
+    private readonly int burstsPerSecond;
+
     /// <param name="perSecond">How many clients a second, at least 1.</param>
     /// <param name="time">Measures it.</param>
-    public Pacer(int perSecond, TimeProvider time)
+    /// <param name="burstsPerSecond">Which part of a second's may come at once after a rest: a tenth, where clients can wait; all, where they would be lost.</param>
+    public Pacer(int perSecond, TimeProvider time, int burstsPerSecond = 10)
     {
         this.time = time;
+        this.burstsPerSecond = burstsPerSecond;
         start = time.GetTimestamp();
-        rate = new Rate(perSecond);
+        rate = new Rate(perSecond, burstsPerSecond);
     }
 
     /// <summary>Takes a place for a client: zero if there is one, else how long to wait before asking again, with none taken.</summary>
@@ -49,7 +53,7 @@ internal sealed class Pacer
     /// <summary>Goes on at another rate. Whoever waits for the slow one waits no longer than the new one makes him, once he asks again.</summary>
     public void SetRate(int perSecond)
     {
-        var next = new Rate(perSecond);
+        var next = new Rate(perSecond, burstsPerSecond);
         rate = next;
         var latest = Now + next.Tolerance + next.Interval;
         for (var seen = Interlocked.Read(ref due); seen > latest;)
@@ -69,13 +73,12 @@ internal sealed class Pacer
     private sealed class Rate
     {
         private const long NanosecondsPerSecond = 1_000_000_000;
-        private const int BurstsPerSecond = 10;
 
-        public Rate(int perSecond)
+        public Rate(int perSecond, int burstsPerSecond)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(perSecond, 1);
             Interval = (NanosecondsPerSecond + perSecond - 1) / perSecond;
-            Tolerance = (Math.Max(1, perSecond / BurstsPerSecond) - 1) * Interval;
+            Tolerance = (Math.Max(1, perSecond / burstsPerSecond) - 1) * Interval;
         }
 
         public long Interval { get; }

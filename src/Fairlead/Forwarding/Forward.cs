@@ -84,8 +84,8 @@ internal sealed class Forward
         Plan = plan;
         var limits = plan.Config.Limits;
         Places.SetLimit(limits.Connections ?? int.MaxValue);
-        pacer = Renew(pacer, limits.AcceptsPerSecond);
-        datagramPacer = Renew(datagramPacer, limits.DatagramSessionsPerSecond);
+        pacer = Renew(pacer, limits.AcceptsPerSecond, burstsPerSecond: 10);
+        datagramPacer = Renew(datagramPacer, limits.DatagramSessionsPerSecond, burstsPerSecond: 1);
         Affinities = plan.Config.Affinity == AffinityKind.Source ? Affinities ?? new Affinities() : null;
         RelayOptions = new RelayOptions
         {
@@ -294,12 +294,12 @@ internal sealed class Forward
     // Whether a reload closes the sessions of this plan. After Begin, whose lock shows it the plan that such a reload adopts first.
     private bool IsToBeClosed(ForwardPlan plan) => plan != Plan && Plan.Config.OnChange == OnChange.Close && plan.Config != Plan.Config;
 
-    private Pacer? Renew(Pacer? pacer, int? perSecond)
+    private Pacer? Renew(Pacer? pacer, int? perSecond, int burstsPerSecond)
     {
         if (perSecond is not { } rate)
             return null;
         if (pacer is null)
-            return new Pacer(rate, time);
+            return new Pacer(rate, time, burstsPerSecond);
         pacer.SetRate(rate);
         return pacer;
     }
