@@ -36,7 +36,7 @@ sealed partial class Crowd : IDisposable
     readonly int[] stamps;
     readonly long[] sent;
 
-    /// <summary>Those that wait for nothing; who has waited longest for his turn comes first.</summary>
+    /// <summary>The clients, in the order of their turns.</summary>
     readonly Queue<int> idle;
 
     public Crowd(IPEndPoint server, int clients)
@@ -72,22 +72,25 @@ sealed partial class Crowd : IDisposable
     /// <summary>Round trips, a closed loop: whenever one ends, the next client begins one.</summary>
     /// <param name="atATime">How many are under way; no more than there are clients, who each wait for their answer.</param>
     /// <param name="length">For how long new ones begin.</param>
-    public CrowdResult Run(int atATime, TimeSpan length)
+    /// <param name="among">How many of the clients take turns; the others keep silent.</param>
+    public CrowdResult Run(int atATime, TimeSpan length, int among = int.MaxValue)
     {
+        // All are idle before and after.
+        var turns = new Queue<int>(idle.Take(among));
         var count = 0;
         var begin = Stopwatch.GetTimestamp();
         var end = begin + (long)(length.TotalSeconds * Stopwatch.Frequency);
         for (var i = 0; i < atATime; i++)
-            Send(idle.Dequeue());
+            Send(turns.Dequeue());
         for (var underWay = atATime; underWay > 0;)
         {
             if (!TryReceive(out var client))
                 throw new MeasureException($"{underWay} datagrams under way got no answer, after {count} that did");
             var now = Stopwatch.GetTimestamp();
             ticks[count++] = now - sent[client];
-            idle.Enqueue(client);
+            turns.Enqueue(client);
             if (now < end && count + underWay < ticks.Length)
-                Send(idle.Dequeue());
+                Send(turns.Dequeue());
             else
                 underWay--;
         }

@@ -9,6 +9,16 @@ internal sealed class Admission(int limit, Action? onFull = null, Action? onNear
 
     public int Limit => Volatile.Read(ref limit);
 
+    /// <summary>Whether somebody waits for a place.</summary>
+    public bool HasWaiting
+    {
+        get
+        {
+            lock (gate)
+                return waiting.Count > 0;
+        }
+    }
+
     /// <summary>Takes a place, waiting for one if need be.</summary>
     /// <exception cref="OperationCanceledException">The waiting was given up; no place is taken.</exception>
     public ValueTask EnterAsync(CancellationToken cancel)

@@ -8,7 +8,7 @@ internal sealed class DatagramListen : Listen
 {
     private readonly IReadOnlyList<DatagramListener> listeners;
     private readonly INetwork network;
-    private readonly Admission room;
+    private readonly DatagramPlaces places;
     private readonly Action<LogEntry> log;
     private readonly Lock gate = new();
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -16,16 +16,16 @@ internal sealed class DatagramListen : Listen
     private int sessions;
     private long lost, lastTold;
 
-    public DatagramListen(string key, string text, INetwork network, IReadOnlyList<DatagramListener> listeners, Admission room, Action<LogEntry> log)
+    public DatagramListen(string key, string text, INetwork network, IReadOnlyList<DatagramListener> listeners, DatagramPlaces places, Action<LogEntry> log)
         : base(key, text, listeners[0].LocalEndPoint)
     {
-        (this.network, this.listeners, this.room, this.log) = (network, listeners, room, log);
+        (this.network, this.listeners, this.places, this.log) = (network, listeners, places, log);
     }
 
     public override void Start()
     {
         foreach (var listener in listeners)
-            listener.Context.Run(() => listener.Start(new DatagramServer(this, listener, room)));
+            listener.Context.Run(() => listener.Start(new DatagramServer(this, listener, places)));
     }
 
     public override IReadOnlyList<IAcceptor>? PrepareMove(INetwork other, ListenOptions options)

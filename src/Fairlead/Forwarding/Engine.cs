@@ -256,6 +256,14 @@ public sealed class Engine : IAsyncDisposable
             if (gone.Plan.Config.OnChange == OnChange.Close)
                 gone.Close(static _ => true);
         }
+        // Sockets of datagrams that a departed forward still answered from, and that another has now.
+        foreach (var gone in leaving.Where(gone => gone.Forward.Closing.Exists(kept.Contains)).ToList())
+        {
+            gone.Forward.Listens.RemoveAll(kept.Contains);
+            gone.Forward.Closing.RemoveAll(kept.Contains);
+            leaving.Remove(gone);
+            Depart(gone.Forward);
+        }
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
         drained.Clear();
         upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
@@ -264,6 +272,11 @@ public sealed class Engine : IAsyncDisposable
     private void SeeOff(Forward forward)
     {
         Unbind(forward, forward.Listens);
+        Depart(forward);
+    }
+
+    private void Depart(Forward forward)
+    {
         var departure = new Departure(forward, Task.WhenAll(forward.Closing.Select(listen => listen.WhenOverAsync())));
         leaving.Add(departure);
         _ = ForgetAsync(departure);

@@ -60,8 +60,8 @@ internal sealed class Forward
     /// <summary>Datagrams that were not passed on.</summary>
     public Drops Drops { get; } = new();
 
-    /// <summary>Sessions of datagrams that make room for others.</summary>
-    public Unanswered Unanswered { get; } = new();
+    /// <summary>Sessions of datagrams that were never answered; changed by <see cref="DatagramPlaces"/> alone.</summary>
+    public SessionQueue Unanswered { get; } = new(SessionQueue.Which.OfForward);
 
     /// <summary>How many sessions there may be at once.</summary>
     public Admission Places { get; } = new(int.MaxValue);
@@ -129,17 +129,21 @@ internal sealed class Forward
     /// <summary>Whether another client may send datagrams; not where they come too fast.</summary>
     public bool MayBeginDatagrams() => datagramPacer is null || datagramPacer.Reserve() == TimeSpan.Zero;
 
-    /// <summary>Gives a session of datagrams its places, if there are any; then they are to be given back to <see cref="Unanswered"/>.</summary>
+    /// <summary>Gives a session of datagrams its places, if there are any; <see cref="DatagramPlaces.Leave"/> is owed then.</summary>
     /// <param name="session">The session, which is not begun yet.</param>
     /// <param name="source">Its client.</param>
-    /// <param name="process">The places of the process.</param>
+    /// <param name="places">The places of the process.</param>
     /// <param name="refusal">Why not.</param>
-    public bool TryEnter(DatagramSession session, AddressKey source, Admission process, out Drop refusal)
+    public bool TryEnter(DatagramSession session, AddressKey source, DatagramPlaces places, out Drop refusal)
     {
         refusal = Drop.Limited;
         if (session.Binding.Plan.LimitsSources && !TryCount(session, source))
+        {
+            // It has not begun: one source alone must not use up the pace of all.
+            datagramPacer?.GiveBack();
             return false;
-        if (Unanswered.TryEnter(session, Places, process))
+        }
+        if (places.TryEnter(session, this))
             return true;
         refusal = Drop.TableFull;
         if (session.Counted is { } counted)
@@ -228,9 +232,13 @@ internal sealed class Forward
         return ended;
     }
 
+    /// <summary>Whether sessions of datagrams end as soon as nothing comes any more, also those that begin from now on.</summary>
+    public bool IsQuiet { get; private set; }
+
     /// <summary>Lets sessions of datagrams end as soon as nothing comes any more.</summary>
     public void Quieten()
     {
+        IsQuiet = true;
         foreach (var session in Sessions().OfType<DatagramSession>())
             session.Context.Run(session.Quieten);
     }
@@ -291,8 +299,8 @@ internal sealed class Forward
         }
     }
 
-    // Whether a reload closes the sessions of this plan. After Begin, whose lock shows it the plan that such a reload adopts first.
-    private bool IsToBeClosed(ForwardPlan plan) => plan != Plan && Plan.Config.OnChange == OnChange.Close && plan.Config != Plan.Config;
+    /// <summary>Whether a reload closes the sessions of this plan. To be asked after <see cref="Begin"/>, whose lock shows the plan that such a reload adopts first.</summary>
+    public bool IsToBeClosed(ForwardPlan plan) => plan != Plan && Plan.Config.OnChange == OnChange.Close && plan.Config != Plan.Config;
 
     private Pacer? Renew(Pacer? pacer, int? perSecond, int burstsPerSecond)
     {

@@ -26,6 +26,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
+    private readonly DatagramPlaces datagramPlaces = new(room, DatagramPlaces.Ports);
     private bool isCapTold;
     private readonly PauseLog pauses = new(log, TimeProvider.System);
 
@@ -194,7 +195,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
                 isCapTold = true;
                 log(Notice.ReceiveBufferCapped(options.ReceiveBuffer, listeners[0].ReceiveBuffer));
             }
-            return new DatagramListen(key, PlannedListen.TextOf(listeners[0].LocalEndPoint, planned.Protocol), network, listeners, room, log);
+            return new DatagramListen(key, PlannedListen.TextOf(listeners[0].LocalEndPoint, planned.Protocol), network, listeners, datagramPlaces, log);
         }
         var acceptors = network.Listen(address, Options(forward, planned, shared));
         var text = planned.Address is IPEndPoint ? acceptors[0].LocalEndPoint.ToString()! : planned.Text;
@@ -235,7 +236,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         if (planned.Protocol == PortProtocols.Udp)
         {
             var listener = InheritedSockets.AdoptDatagrams(socket, network);
-            return new Claim(planned, new DatagramListen(key, PlannedListen.TextOf(listener.LocalEndPoint, planned.Protocol), network, [listener], room, log) { IsInheritedByName = isByName }, network, null, true);
+            return new Claim(planned, new DatagramListen(key, PlannedListen.TextOf(listener.LocalEndPoint, planned.Protocol), network, [listener], datagramPlaces, log) { IsInheritedByName = isByName }, network, null, true);
         }
         var acceptors = InheritedSockets.Adopt(socket, network, Options(forward, planned, shared: true));
         var address = acceptors[0].LocalEndPoint;

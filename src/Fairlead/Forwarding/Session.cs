@@ -55,6 +55,9 @@ internal abstract class Session(Listen listen, Binding binding, long id)
         dial?.Cancel();
     }
 
+    /// <summary>Gives the dial up that is under way; its end is waited for all the same.</summary>
+    protected void GiveDialUp() => Interlocked.Exchange(ref dialling, null)?.Cancel();
+
     /// <summary>Ends what is there beside a dial.</summary>
     protected abstract void StopCore();
 

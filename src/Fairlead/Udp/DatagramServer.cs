@@ -7,7 +7,7 @@ namespace Fairlead;
 /// The sessions of one socket of a listen, which belong to one event loop: sorts what arrives by its client, and lets new clients in. A client is an address
 /// and port together with the address that it wrote to.
 /// </summary>
-internal sealed class DatagramServer(DatagramListen listen, DatagramListener listener, Admission process) : IDatagramServer
+internal sealed class DatagramServer(DatagramListen listen, DatagramListener listener, DatagramPlaces all) : IDatagramServer
 {
     private readonly Dictionary<DatagramPeer, DatagramSession> sessions = [];
     private readonly List<DatagramSession> touched = [];
@@ -18,16 +18,27 @@ internal sealed class DatagramServer(DatagramListen listen, DatagramListener lis
 
     public void OnDatagrams(in DatagramBatch batch, ReadOnlySpan<DatagramPeer> peers)
     {
-        Sort(batch, peers);
-        foreach (var session in touched)
+        try
         {
-            var count = 0;
-            for (var i = session.First; i >= 0; i = next[i])
-                places[count++] = batch.Places[i];
-            session.First = session.Last = -1;
-            session.OnClient(new DatagramBatch(batch.Buffer, places.AsSpan(0, count)));
+            Sort(batch, peers);
+            foreach (var session in touched)
+            {
+                var count = 0;
+                for (var i = session.First; i >= 0; i = next[i])
+                    places[count++] = batch.Places[i];
+                session.OnClient(new DatagramBatch(batch.Buffer, places.AsSpan(0, count)));
+            }
         }
-        touched.Clear();
+        catch (Exception fault)
+        {
+            listen.Binding.Forward.Log(Notice.Fault(fault, $"receiving on {listen.Text}"));
+        }
+        finally
+        {
+            foreach (var session in touched)
+                session.First = session.Last = -1;
+            touched.Clear();
+        }
     }
 
     public void OnLost(DatagramLoss loss, int count) => listen.OnLost(loss, count);
@@ -49,9 +60,15 @@ internal sealed class DatagramServer(DatagramListen listen, DatagramListener lis
     public void Leave(DatagramSession session, SessionOutcome outcome)
     {
         session.Binding.Forward.Leave(session, outcome);
-        session.Binding.Forward.Unanswered.Leave(session, session.Binding.Forward.Places, process);
+        all.Leave(session);
         listen.Leave();
     }
+
+    /// <summary>A session was answered: nobody pushes it out any more.</summary>
+    public void Answered(DatagramSession session) => all.Answered(session);
+
+    /// <summary>The system has nothing left for another session.</summary>
+    public void EvictOldest() => all.EvictOldest();
 
     // Of each session the datagrams of the batch in a chain, so that they are sent together and in their order.
     private void Sort(in DatagramBatch batch, ReadOnlySpan<DatagramPeer> peers)
@@ -95,13 +112,16 @@ internal sealed class DatagramServer(DatagramListen listen, DatagramListener lis
         if (!listen.TryEnter())
             return Refuse(Drop.NotListening, peer, count);
         var session = new DatagramSession(this, listen, binding, peer, Forward.NextId());
-        if (!forward.TryEnter(session, peer.Remote, process, out var reason))
+        if (!forward.TryEnter(session, peer.Remote, all, out var reason))
         {
             listen.Leave();
             return Refuse(reason, peer, count);
         }
         sessions.Add(peer, session);
         forward.Begin(session);
+        // A reload that closes did not see it among the sessions.
+        if (forward.IsToBeClosed(binding.Plan))
+            session.Stop();
         _ = session.RunAsync();
         return session;
     }

@@ -24,14 +24,19 @@ internal sealed class DatagramSession : Session, IDatagramSink
     private ITimer? timer;
     private DatagramFlow? flow;
     private DatagramQueue? waiting;
-    private TaskCompletionSource<SessionOutcome?>? ending;
+    private TaskCompletionSource? ending;
     private SessionOutcome? end;
     private Upstream? preferred, avoided;
     private IPAddress? refused;
     private byte[]? header;
     private long lastTouched, lastMoved, dropped;
     private int addressVersion;
-    private bool isAnswered, isStopping;
+
+    // Whether its upstream is yet to be told that it answers: once a flow, and after each refusal.
+    private bool isAnswered, mustTell;
+
+    // The upstream that is down and that it tries out, until something shows whether it is well.
+    private Upstream? trial;
 
     public DatagramSession(DatagramServer server, Listen listen, Binding binding, in DatagramPeer peer, long id)
         : base(listen, binding, id)
@@ -62,9 +67,11 @@ internal sealed class DatagramSession : Session, IDatagramSink
         KeyValuePair.Create("dropped", (object?)dropped),
     ];
 
-    /// <summary>Whether it has a place of its forward and one of the process; changed by <see cref="Unanswered"/> alone, and so are its neighbours there.</summary>
-    internal bool HasPlaces, IsUnanswered;
-    internal DatagramSession? Older, Younger;
+    /// <summary>Whether it has its places; changed by <see cref="DatagramPlaces"/> alone, and so are its neighbours there.</summary>
+    internal bool HasPlaces;
+    private SessionQueue.Links ofForward, ofProcess;
+
+    internal ref SessionQueue.Links LinksOf(SessionQueue.Which queue) => ref queue == SessionQueue.Which.OfForward ? ref ofForward : ref ofProcess;
 
     /// <summary>The last of its datagrams in a batch that is being sorted, and the first; below zero: none. The server's alone.</summary>
     internal int Last = -1, First = -1;
@@ -77,40 +84,45 @@ internal sealed class DatagramSession : Session, IDatagramSink
         try
         {
             var pool = Binding.RouteDatagrams(peer.Remote)!;
-            preferred = Binding.Forward.Affinities?.Find(peer.Remote);
-            do
+            preferred = Binding.Forward.Affinities?.Find(peer.Remote, Binding.Offset);
+            while (end is null)
             {
-                ending = new TaskCompletionSource<SessionOutcome?>(TaskCreationOptions.RunContinuationsAsynchronously);
-                var (dial, target) = await pool.OpenAsync(peer.Remote, preferred, avoided, this, refused, time, Binding.Plan.Config.Timeouts.Connect, BeginDialling());
+                ending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                var (dial, target, isTrial) = await pool.OpenAsync(peer.Remote, preferred, avoided, this, refused, time, Binding.Plan.Config.Timeouts.Connect, BeginDialling());
                 EndDialling();
-                Upstream = target;
+                (Upstream, trial) = (target, isTrial ? target : null);
                 if (dial.Flow is null)
                 {
-                    end ??= SessionOutcome.Of(new DialResult(dial.Outcome, null, dial.Detail));
+                    OnNoFlow(dial);
                     break;
                 }
                 // Left where it was entered: a reload may turn it on or off meanwhile.
                 var affinities = Binding.Forward.Affinities;
-                affinities?.Enter(peer.Remote, target);
+                affinities?.Enter(peer.Remote, Binding.Offset, target);
                 try
                 {
-                    Begin(dial.Flow);
-                    await ending.Task;
+                    if (end is null)
+                        Begin(dial.Flow);
+                    if (end is null)
+                        await ending.Task;
                 }
                 finally
                 {
                     flow = null;
                     dial.Flow.Dispose();
-                    affinities?.Leave(peer.Remote);
+                    EndTrial();
+                    affinities?.Leave(peer.Remote, Binding.Offset);
                     target.Leave();
                 }
+                // A port that it is bound to is free once the turn is over.
+                if (end is null)
+                    await Task.Yield();
             }
-            while (end is null);
-            outcome = end;
+            outcome = end!;
         }
         catch (Exception fault)
         {
-            Binding.Forward.Log(Notice.Fault(fault, "in a session of datagrams"));
+            OnFault(fault);
         }
         finally
         {
@@ -118,7 +130,7 @@ internal sealed class DatagramSession : Session, IDatagramSink
             {
                 End(outcome);
                 timer.Dispose();
-                Count(Drop.NoUpstream, waiting?.Count ?? 0);
+                EndTrial();
                 Binding.Forward.Log(new SessionEnded(this, outcome, Age, 0));
             }
             finally
@@ -145,11 +157,26 @@ internal sealed class DatagramSession : Session, IDatagramSink
 
     public void OnDatagrams(in DatagramBatch batch)
     {
+        try
+        {
+            OnUpstream(batch);
+        }
+        catch (Exception fault)
+        {
+            OnFault(fault);
+        }
+    }
+
+    private void OnUpstream(in DatagramBatch batch)
+    {
         lastTouched = time.GetTimestamp();
         if (end is not null)
+        {
+            Count(Drop.Unwanted, batch.Count);
             return;
-        if (!isAnswered)
-            OnFirstAnswer();
+        }
+        if (mustTell)
+            OnAnswer();
         if (fromUpstream is null)
             Answer(batch);
         else
@@ -169,7 +196,9 @@ internal sealed class DatagramSession : Session, IDatagramSink
         }
         if (error == DatagramError.Failed)
             return;
+        mustTell = true;
         Upstream!.Refused(error == DatagramError.Refused ? "port unreachable" : "unreachable", time);
+        EndTrial();
         if (lastMoved != 0 && time.GetElapsedTime(lastMoved) < leastGapOfMoves)
             return;
         // Where there is nowhere else to go it stays: what was sent since may be answered yet, and the port may open.
@@ -182,12 +211,8 @@ internal sealed class DatagramSession : Session, IDatagramSink
     /// <summary>Makes room for another; from any thread.</summary>
     public void Evict() => Context.Post(static session => ((DatagramSession)session!).End(SessionOutcome.Evicted), this);
 
-    /// <summary>Ends soon: as soon as nothing has come for a second; to be called where it belongs.</summary>
-    public void Quieten()
-    {
-        isStopping = true;
-        timer!.Change(Patience, Timeout.InfiniteTimeSpan);
-    }
+    /// <summary>Its forward is quiet from now on: see <see cref="Forward.IsQuiet"/>. To be called where it belongs.</summary>
+    public void Quieten() => timer!.Change(Patience, Timeout.InfiniteTimeSpan);
 
     protected override void StopCore() => End(SessionOutcome.Stopped);
 
@@ -201,7 +226,11 @@ internal sealed class DatagramSession : Session, IDatagramSink
     private void Begin(DatagramFlow opened)
     {
         flow = opened;
+        mustTell = true;
         addressVersion = Upstream!.AddressVersion;
+        // The addresses have changed while it was opened: looked at again with the next datagram.
+        if (!Upstream.Has(opened.RemoteEndPoint))
+            addressVersion--;
         (preferred, avoided) = (null, null);
         header = Binding.Plan.Config.ProxyProtocol.Send == ProxyHeader.V2 ? ProxyProtocolHeader.WriteV2(peer.RemoteEndPoint, server.LocalOf(peer), isDatagram: true) : null;
         var first = waiting;
@@ -235,17 +264,42 @@ internal sealed class DatagramSession : Session, IDatagramSink
         var sent = batch.Count <= owed ? server.Send(peer, batch) : server.Send(peer, Firsts(batch, (int)owed));
         down.Add(sent);
         Count(sent);
+        Count(Drop.Unwanted, (int)Math.Max(batch.Count - owed, 0));
         if (batch.Count >= owed)
             End(SessionOutcome.Answered);
     }
 
-    private void OnFirstAnswer()
+    private void OnAnswer()
     {
-        isAnswered = true;
+        mustTell = false;
         refused = null;
         Upstream!.Answered(time);
-        Binding.Forward.Unanswered.Answered(this);
+        EndTrial();
+        if (isAnswered)
+            return;
+        isAnswered = true;
+        server.Answered(this);
         timer!.Change(Patience, Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnNoFlow(DatagramDialResult dial)
+    {
+        end ??= SessionOutcome.Of(new DialResult(dial.Outcome, null, dial.Detail));
+        // Nobody has a port or a descriptor for the next client either, unless somebody leaves who is of no use.
+        if (dial.Outcome is DialOutcome.NoLocalAddress or DialOutcome.NoResources)
+            server.EvictOldest();
+    }
+
+    private void EndTrial()
+    {
+        trial?.EndTrial();
+        trial = null;
+    }
+
+    private void OnFault(Exception fault)
+    {
+        Binding.Forward.Log(Notice.Fault(fault, "in a session of datagrams"));
+        End(SessionOutcome.Fault);
     }
 
     // The name leads elsewhere now: so does the session, with what is sent from now on.
@@ -261,15 +315,20 @@ internal sealed class DatagramSession : Session, IDatagramSink
         (this.preferred, this.avoided, this.refused) = (preferred, avoided, refused);
         lastMoved = time.GetTimestamp();
         flow = null;
-        ending!.TrySetResult(null);
+        ending!.TrySetResult();
     }
 
-    // A new session may take its place in the table at once.
+    // A new session may take its place in the table at once, and its descriptor when the turn is over.
     private void End(SessionOutcome outcome)
     {
         end ??= outcome;
         server.Forget(peer, this);
-        ending?.TrySetResult(end);
+        flow?.Dispose();
+        flow = null;
+        Count(Drop.NoUpstream, waiting?.Count ?? 0);
+        waiting = null;
+        GiveDialUp();
+        ending?.TrySetResult();
     }
 
     private DatagramsSent SendWithHeader(DatagramFlow flow, byte[] header, in DatagramBatch batch)
@@ -308,7 +367,7 @@ internal sealed class DatagramSession : Session, IDatagramSink
         {
             var timeouts = Binding.Plan.Config.Timeouts;
             var patience = isAnswered ? timeouts.DatagramIdle : timeouts.DatagramUnanswered;
-            return isStopping && (patience == Timeout.InfiniteTimeSpan || patience > quietAtStop) ? quietAtStop : patience;
+            return Binding.Forward.IsQuiet && (patience == Timeout.InfiniteTimeSpan || patience > quietAtStop) ? quietAtStop : patience;
         }
     }
 
@@ -320,9 +379,10 @@ internal sealed class DatagramSession : Session, IDatagramSink
             Context.Post(static session => ((DatagramSession)session!).OnTimer(), this);
             return;
         }
-        if (end is not null || Patience == Timeout.InfiniteTimeSpan)
+        var patience = Patience;
+        if (end is not null || patience == Timeout.InfiniteTimeSpan)
             return;
-        var left = Patience - time.GetElapsedTime(lastTouched);
+        var left = patience - time.GetElapsedTime(lastTouched);
         if (left > TimeSpan.Zero)
             timer!.Change(left, Timeout.InfiniteTimeSpan);
         else

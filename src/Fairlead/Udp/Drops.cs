@@ -30,6 +30,9 @@ internal enum Drop
     /// <summary>No upstream could be had.</summary>
     NoUpstream,
 
+    /// <summary>An answer beyond <c>responses</c>, or to a session that has ended.</summary>
+    Unwanted,
+
     /// <summary>It is longer than the way can carry.</summary>
     TooLong,
 
@@ -89,6 +92,7 @@ internal sealed class Drops
         Drop.Rate => "rate",
         Drop.Waiting => "waiting",
         Drop.NoUpstream => "no_upstream",
+        Drop.Unwanted => "unwanted",
         Drop.TooLong => "too_long",
         Drop.SendBufferFull => "send_buffer_full",
         Drop.NotSent => "not_sent",

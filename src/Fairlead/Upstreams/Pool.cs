@@ -100,8 +100,11 @@ internal sealed class Pool
     /// <param name="time">Measures it all.</param>
     /// <param name="connect">For all together.</param>
     /// <param name="cancel">Gives it up.</param>
-    /// <returns>The flow, or the last failure; and to whom. If there is a flow, the caller owes that <see cref="Upstream.Leave"/>.</returns>
-    public async ValueTask<(DatagramDialResult Dial, Upstream Upstream)> OpenAsync(
+    /// <returns>
+    /// The flow, or the last failure; and to whom. If there is a flow, the caller owes that <see cref="Upstream.Leave"/>, and <see cref="Upstream.EndTrial"/> once it
+    /// has shown whether it is well, if it is down and this client alone tries it.
+    /// </returns>
+    public async ValueTask<(DatagramDialResult Dial, Upstream Upstream, bool IsTrial)> OpenAsync(
         AddressKey client, Upstream? preferred, Upstream? avoided, IDatagramSink sink, IPAddress? refused, TimeProvider time, TimeSpan connect, CancellationToken cancel)
     {
         var deadline = new Deadline(time, connect);
@@ -112,14 +115,22 @@ internal sealed class Pool
         {
             var pick = dials == 1 && Enter(preferred) is { } known ? known : Pick(client, tried, time);
             var upstream = members[pick.Member].Upstream;
-            var result = await upstream.OpenAsync(sink, refused, time, deadline.Left, cancel);
-            if (pick.IsTrial)
-                upstream.EndTrial();
-            if (result.Flow is not null)
-                return (result, upstream);
-            upstream.Leave();
-            if (cancel.IsCancellationRequested || dials == Upstream.MostDials || tried.IsFull || pick.Left == 1 || deadline.HasPassed)
-                return (result, upstream);
+            var result = default(DatagramDialResult);
+            try
+            {
+                result = await upstream.OpenAsync(sink, refused, time, deadline.Left, cancel);
+            }
+            finally
+            {
+                if (result.Flow is null)
+                {
+                    upstream.Leave();
+                    if (pick.IsTrial)
+                        upstream.EndTrial();
+                }
+            }
+            if (result.Flow is not null || cancel.IsCancellationRequested || dials == Upstream.MostDials || tried.IsFull || pick.Left == 1 || deadline.HasPassed)
+                return (result, upstream, result.Flow is not null && pick.IsTrial);
             tried = tried.And(pick.Member);
         }
     }

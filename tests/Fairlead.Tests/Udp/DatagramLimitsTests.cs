@@ -75,6 +75,72 @@ public sealed class DatagramLimitsTests
     }
 
     [Fact]
+    public async Task A_connection_that_waits_for_a_place_of_the_process_gets_that_of_a_flood()
+    {
+        using var rig = Rig(new ForwardLimits { SessionsPerSecond = null }, places: 3);
+        Receive(rig, 1, 2, 3);
+        var waiting = rig.Process.EnterAsync(TestContext.Current.CancellationToken).AsTask();
+        Receive(rig, 4);
+        await waiting;
+        Assert.Equal((2, 3), (rig.Forward.SessionCount, rig.Flows.Count));
+        Assert.Equal(1, rig.Dropped["table_full"]);
+        Receive(rig, 5);
+        Assert.Equal((2, 4), (rig.Forward.SessionCount, rig.Flows.Count));
+    }
+
+    [Fact]
+    public void Of_two_forwards_the_one_that_is_flooded_makes_room_for_the_other()
+    {
+        var process = new Admission(4);
+        var places = new DatagramPlaces(process, new Admission(100));
+        using var flooded = new DatagramRig(DatagramRig.Config(), process, places);
+        using var other = new DatagramRig(DatagramRig.Config(), process, places);
+        Receive(flooded, 1, 2, 3, 4);
+        Receive(other, 5);
+        flooded.Run(static () => { });
+        Assert.Equal((3, 1), (flooded.Forward.SessionCount, other.Forward.SessionCount));
+        Assert.Equal(["evicted"], flooded.Ends);
+        Assert.False(process.TryEnter());
+    }
+
+    [Fact]
+    public void Sessions_leave_ports_for_whoever_else_sends_from_this_machine()
+    {
+        using var rig = new DatagramRig(DatagramRig.Config(), ports: 2);
+        Receive(rig, 1, 2, 3);
+        Assert.Equal((2, 3), (rig.Forward.SessionCount, rig.Flows.Count));
+        rig.Flows[1].Answer("yes");
+        rig.Flows[2].Answer("yes");
+        Receive(rig, 4);
+        Assert.Equal(1, rig.Dropped["table_full"]);
+    }
+
+    [Theory]
+    [InlineData(DialOutcome.NoLocalAddress)]
+    [InlineData(DialOutcome.NoResources)]
+    public void Where_the_system_has_nothing_left_the_oldest_that_was_never_answered_ends(DialOutcome shortage)
+    {
+        using var rig = Rig(new ForwardLimits());
+        Receive(rig, 1, 2);
+        rig.Opening = _ => shortage;
+        Receive(rig, 3);
+        Assert.Equal((1, true), (rig.Forward.SessionCount, rig.Flows[0].IsDisposed));
+        rig.Opening = null;
+        Receive(rig, 3);
+        Assert.Equal(2, rig.Forward.SessionCount);
+    }
+
+    [Fact]
+    public void A_source_that_has_enough_sessions_does_not_use_up_the_pace_of_others()
+    {
+        using var rig = Rig(new ForwardLimits { ConnectionsPerSource = 1, SessionsPerSecond = 10 });
+        rig.Receive(Enumerable.Range(1, 100).Select(port => ($"198.51.100.1:{port}", "x")));
+        Receive(rig, 1, 2, 3);
+        Assert.Equal(4, rig.Flows.Count);
+        Assert.Equal(99, rig.Dropped["limited"]);
+    }
+
+    [Fact]
     public void Places_are_given_back_once_however_sessions_end()
     {
         using var rig = Rig(new ForwardLimits { Connections = 5 }, places: 5);

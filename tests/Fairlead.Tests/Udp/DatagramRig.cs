@@ -14,16 +14,21 @@ internal sealed class DatagramRig : IDisposable
     private readonly FakeNetwork network;
     private readonly RefusalLog refusals;
 
-    public DatagramRig(ForwardConfig config, int places = 100, LookUps? lookUps = null)
+    public DatagramRig(ForwardConfig config, int places = 100, LookUps? lookUps = null, int ports = int.MaxValue)
+        : this(config, new Admission(places), null, lookUps, ports)
+    {
+    }
+
+    public DatagramRig(ForwardConfig config, Admission process, DatagramPlaces? places, LookUps? lookUps = null, int ports = int.MaxValue)
     {
         Time = new ManualTime();
         network = new FakeNetwork(Time);
-        Process = new Admission(places);
+        Process = process;
         refusals = new RefusalLog(Time);
         Names = lookUps;
         Forward = new Forward("udp", "udp", Log.Enqueue, refusals, Time);
         listener = new FakeListener(context);
-        Listen = new DatagramListen("udp", "0.0.0.0:53/udp", network, [listener], Process, Log.Enqueue);
+        Listen = new DatagramListen("udp", "0.0.0.0:53/udp", network, [listener], places ?? new DatagramPlaces(Process, new Admission(ports)), Log.Enqueue);
         Adopt(config);
         Run(Listen.Start);
     }
@@ -63,11 +68,14 @@ internal sealed class DatagramRig : IDisposable
         To = [.. targets.DefaultIfEmpty("192.0.2.53:53").Select(target => new UpstreamConfig(Endpoint.Parse(target)))],
     };
 
-    public void Adopt(ForwardConfig config)
+    public void Adopt(ForwardConfig config) => Listen.Bind(new Binding(Forward, AdoptOnly(config), 0));
+
+    /// <summary>The first half of a reload: the forward has its plan, the listen is still bound to the one before.</summary>
+    public ForwardPlan AdoptOnly(ForwardConfig config)
     {
         var plan = new ForwardPlan(config, network, (target, _, _) => At(target));
         Forward.Adopt(plan);
-        Listen.Bind(new Binding(Forward, plan, 0));
+        return plan;
     }
 
     public Upstream At(UpstreamConfig target)
@@ -252,7 +260,11 @@ internal sealed class FakeFlow(DatagramRig rig, EndPoint target, IDatagramSink s
         rig.Run(() => sink.OnDatagrams(new DatagramBatch(buffer.ToArray(), places.ToArray())));
     }
 
-    public void Fail(DatagramError error) => rig.Run(() => sink.OnError(error));
+    public void Fail(DatagramError error)
+    {
+        Assert.False(IsDisposed);
+        rig.Run(() => sink.OnError(error));
+    }
 
     public void Lose(DatagramLoss loss, int count) => rig.Run(() => sink.OnLost(loss, count));
 

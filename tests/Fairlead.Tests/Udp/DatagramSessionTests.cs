@@ -235,7 +235,10 @@ public sealed class DatagramSessionTests
         rig.Advance(10 * second);
         rig.Receive("198.51.100.9:1", "the one that tries");
         Assert.Equal("192.0.2.1:53", rig.Flows[^1].RemoteEndPoint!.ToString());
-        rig.Flows[^1].Answer("yes");
+        var trying = rig.Flows[^1];
+        rig.Receive("198.51.100.8:1", "nobody else meanwhile");
+        Assert.Equal("192.0.2.2:53", rig.Flows[^1].RemoteEndPoint!.ToString());
+        trying.Answer("yes");
         rig.Receive("198.51.100.10:1", "the next");
         Assert.Equal("192.0.2.1:53", rig.Flows[^1].RemoteEndPoint!.ToString());
     }
@@ -275,7 +278,7 @@ public sealed class DatagramSessionTests
         }
         rig.Advance(minute);
         Assert.Equal(0, rig.Forward.SessionCount);
-        Assert.Null(rig.Forward.Affinities!.Find(DatagramRig.Peer(Alice).Remote));
+        Assert.Null(rig.Forward.Affinities!.Find(DatagramRig.Peer(Alice).Remote, 0));
     }
 
     [Theory, InlineData(AffinityKind.Off, AffinityKind.Source), InlineData(AffinityKind.Source, AffinityKind.Off)]
@@ -295,8 +298,7 @@ public sealed class DatagramSessionTests
     {
         using var rig = new DatagramRig(DatagramRig.Config("192.0.2.1:53", "192.0.2.2:53") with { Affinity = AffinityKind.Source, Balance = BalanceKind.First });
         rig.Receive(Alice, "1");
-        for (var i = 0; i < 3; i++)
-            rig.Flows[0].Fail(DatagramError.Refused);
+        TakeDown(rig);
         rig.Receive("198.51.100.1:7", "2");
         Assert.Equal("192.0.2.2:53", rig.Flows[^1].RemoteEndPoint!.ToString());
     }
@@ -386,6 +388,84 @@ public sealed class DatagramSessionTests
     }
 
     [Fact]
+    public void An_upstream_that_was_refused_is_up_again_as_soon_as_it_answers_whoever_it_is()
+    {
+        using var rig = new DatagramRig(DatagramRig.Config());
+        rig.Receive(Alice, "1");
+        rig.Flows[0].Answer("yes");
+        for (var i = 0; i < 3; i++)
+            rig.Flows[0].Fail(DatagramError.Refused);
+        Assert.False(Up(rig));
+        rig.Flows[0].Answer("back again");
+        Assert.True(Up(rig));
+        // Refusals with an answer between them are none in a row.
+        for (var i = 0; i < 5; i++)
+        {
+            rig.Flows[0].Fail(DatagramError.Refused);
+            rig.Flows[0].Answer("yes");
+        }
+        Assert.True(Up(rig));
+
+        static bool Up(DatagramRig rig) => Assert.Single(rig.Forward.Status(false, "native").Upstreams).IsUp;
+    }
+
+    [Fact]
+    public void A_trial_ends_with_the_session_that_tries()
+    {
+        using var rig = new DatagramRig(DatagramRig.Config("192.0.2.1:53", "192.0.2.2:53") with { Balance = BalanceKind.First });
+        TakeDown(rig);
+        rig.Advance(10 * second);
+        rig.Receive(Bob, "tries");
+        Assert.Equal("192.0.2.1:53", rig.Flows[^1].RemoteEndPoint!.ToString());
+        rig.Receive("198.51.100.3:1", "does not");
+        Assert.Equal("192.0.2.2:53", rig.Flows[^1].RemoteEndPoint!.ToString());
+        rig.Run(() => rig.Forward.Close(session => session.Source == DatagramRig.Peer(Bob).Remote));
+        rig.Receive("198.51.100.4:1", "tries");
+        Assert.Equal("192.0.2.1:53", rig.Flows[^1].RemoteEndPoint!.ToString());
+    }
+
+    [Fact]
+    public async Task A_session_that_is_evicted_while_it_waits_for_a_name_is_over_at_once()
+    {
+        var answering = new ManualResetEventSlim();
+        using var rig = new DatagramRig(DatagramRig.Config("dns.example:53") with { Limits = new ForwardLimits { Connections = 2 } }, lookUps: new LookUps(_ =>
+        {
+            answering.Wait();
+            return [IPAddress.Parse("192.0.2.7")];
+        }));
+        for (var client = 0; client < 50; client++)
+        {
+            rig.Receive($"198.51.100.{client}:1", "anybody?");
+            await rig.UntilAsync(() => rig.Forward.SessionCount <= 2);
+        }
+        Assert.Equal(48, rig.Dropped["no_upstream"]);
+        Assert.Equal(48, rig.Ends.Count(end => end == "evicted"));
+        answering.Set();
+        await rig.UntilAsync(() => rig.Flows.Count == 2);
+    }
+
+    [Fact]
+    public void Answers_that_nobody_is_owed_are_counted()
+    {
+        using var rig = new DatagramRig(DatagramRig.Config() with { Responses = 1 });
+        rig.Receive(Alice, "1");
+        rig.Flows[0].Answer("a", "b", "c");
+        Assert.Equal(["a"], rig.Answers.Select(answer => answer.Text));
+        Assert.Equal(2, rig.Dropped["unwanted"]);
+    }
+
+    [Fact]
+    public void A_reload_that_closes_also_closes_what_begins_meanwhile()
+    {
+        var config = DatagramRig.Config() with { OnChange = OnChange.Close };
+        using var rig = new DatagramRig(config);
+        rig.AdoptOnly(config with { Responses = 7 });
+        rig.Receive(Alice, "of the old binding");
+        Assert.Equal(["stopped"], rig.Ends);
+        Assert.Empty(rig.Flows);
+    }
+
+    [Fact]
     public void The_log_line_and_the_row_tell_of_datagrams()
     {
         using var rig = new DatagramRig(DatagramRig.Config());
@@ -398,6 +478,16 @@ public sealed class DatagramSessionTests
         rig.Advance(5 * minute);
         var fields = Assert.Single(rig.Log.OfType<SessionEnded>()).Fields.ToDictionary();
         Assert.Equal((2L, 1L, 1L, "idle"), (fields["datagrams_from_client"], fields["datagrams_from_upstream"], fields["dropped"], fields["end"]));
+    }
+
+    // Three clients are refused by the first upstream.
+    private static void TakeDown(DatagramRig rig)
+    {
+        for (var client = 1; client <= 3; client++)
+        {
+            rig.Receive($"203.0.113.{client}:1", "1");
+            rig.Flows[^1].Fail(DatagramError.Refused);
+        }
     }
 
     private static DatagramListen Listen(DatagramRig rig) => rig.Listen;
