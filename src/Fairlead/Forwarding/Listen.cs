@@ -8,8 +8,8 @@ internal abstract class Listen(string key, string text, EndPoint endPoint)
 {
     private volatile Binding? binding;
 
-    /// <summary>What makes it the same listen after a reload.</summary>
-    public string Key => key;
+    /// <summary>What makes it the same listen after a reload; another where one that was given up is wanted in other words.</summary>
+    public string Key { get; set; } = key;
 
     /// <summary>Whether it is one that carries its forward's name, and stays with it wherever else the forward would listen.</summary>
     public bool IsInheritedByName { get; init; }

@@ -136,9 +136,10 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             var planned = plan[i];
             // A port that the system chose is the same listen only for the same forward.
             var key = planned.Address is IPEndPoint { Port: 0 } ? $"{planned.Text} {i} of {identity}" : PlannedListen.TextOf(planned.Address, planned.Protocol);
-            if ((listens.GetValueOrDefault(key) ?? closing.Find(gone => gone is DatagramListen && gone.Key == key)) is { } listen
+            if ((listens.GetValueOrDefault(key) ?? closing.Find(gone => gone is DatagramListen && planned.Protocol == PortProtocols.Udp && (gone.Key == key || gone.EndPoint.Equals(planned.Address)))) is { } listen
                 && Take(listen, planned, forward, network, isStaying) is var claim && listen.TryKeep())
             {
+                listen.Key = key;
                 claims.Add(claim);
                 (chosenPort, chosenFor) = ((listen.EndPoint as IPEndPoint)?.Port ?? 0, planned.Written);
                 continue;

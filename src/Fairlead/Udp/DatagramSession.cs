@@ -126,17 +126,7 @@ internal sealed class DatagramSession : Session, IDatagramSink
         }
         finally
         {
-            try
-            {
-                End(outcome);
-                timer.Dispose();
-                EndTrial();
-                Binding.Forward.Log(new SessionEnded(this, outcome, Age, 0));
-            }
-            finally
-            {
-                server.Leave(this, outcome);
-            }
+            Leave(outcome);
         }
     }
 
@@ -280,6 +270,22 @@ internal sealed class DatagramSession : Session, IDatagramSink
         isAnswered = true;
         server.Answered(this);
         timer!.Change(Patience, Timeout.InfiniteTimeSpan);
+    }
+
+    // Not within RunAsync: from there the trimmer cut the inner finally block out, so that the published program, and that alone, never gave a place back (tried).
+    private void Leave(SessionOutcome outcome)
+    {
+        try
+        {
+            End(outcome);
+            timer!.Dispose();
+            EndTrial();
+            Binding.Forward.Log(new SessionEnded(this, outcome, Age, 0));
+        }
+        finally
+        {
+            server.Leave(this, outcome);
+        }
     }
 
     private void OnNoFlow(DatagramDialResult dial)

@@ -293,6 +293,28 @@ public sealed class DatagramLimitsTests
     }
 
     [Fact]
+    public void A_session_that_moves_tells_its_new_upstream_too()
+    {
+        using var rig = new DatagramRig(DatagramRig.Config("192.0.2.1:53", "192.0.2.2:53") with { Balance = BalanceKind.First, ProxyProtocol = new ProxyProtocolConfig { Send = ProxyHeader.V2 } });
+        rig.Receive("198.51.100.1:1", "one");
+        rig.Flows[0].Fail(DatagramError.Refused);
+        rig.Receive("198.51.100.1:1", "two");
+        Assert.EndsWith("two", Assert.Single(rig.Flows[1].Sent), StringComparison.Ordinal);
+        Assert.StartsWith("\r\n\r\n\0\r\nQUIT\n", rig.Flows[1].Sent[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_that_is_evicted_in_the_middle_of_its_batch_makes_room_all_the_same()
+    {
+        using var rig = Rig(new ForwardLimits { Connections = 1 });
+        Receive(rig, 1, 2, 1, 2, 1);
+        Assert.Equal(1, rig.Forward.SessionCount);
+        Assert.Equal([true, false], rig.Flows.Select(flow => flow.IsDisposed));
+        Receive(rig, 1);
+        Assert.Equal([true, true, false], rig.Flows.Select(flow => flow.IsDisposed));
+    }
+
+    [Fact]
     public void A_header_of_IPv6_has_its_addresses()
     {
         var header = ProxyProtocolHeader.WriteV2(IPEndPoint.Parse("[2001:db8::1]:1"), IPEndPoint.Parse("[2001:db8::2]:53"), isDatagram: true);
