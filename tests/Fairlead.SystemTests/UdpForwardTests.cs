@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Net;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Fairlead.SystemTests;
 
@@ -61,24 +59,6 @@ public sealed class UdpForwardTests
                 rest = Read(rest, client.Address, address);
             Assert.Equal(text, Encoding.ASCII.GetString(rest));
         }
-    }
-
-    /// <summary>Without CAP_NET_ADMIN the system caps the buffer, which is told once however many sockets there are.</summary>
-    [Theory(Timeout = 60000)]
-    [InlineData("native")]
-    [InlineData("portable")]
-    public async Task A_buffer_that_the_system_caps_is_told_of_once_with_the_command(string engine)
-    {
-        var setpriv = Peers.Require("setpriv", "util-linux");
-        var most = int.Parse(File.ReadAllText("/proc/sys/net/core/rmem_max"), CultureInfo.InvariantCulture);
-        Assert.SkipUnless(most < 4 << 20, $"This system lets {most} bytes wait, which is enough.");
-        await using var running = Running.StartBy(
-            $"exec {setpriv} --bounding-set -net_admin --inh-caps -net_admin \"$0\" \"$@\"", "forward", "--engine", engine, "127.0.0.1:0:127.0.0.1:9/udp", "127.0.0.1:0:127.0.0.1:9/udp");
-        await running.WaitForAsync("net.core.rmem_max");
-        await running.WaitForAsync("listening on 127.0.0.1");
-        running.Signal(Running.SIGTERM);
-        Assert.Equal(0, await running.WhenOverAsync());
-        Assert.Single(Regex.Matches(running.Errors, @"sysctl -w net\.core\.rmem_max=4194304"));
     }
 
     // The header of version 2, section 2.2 of HAProxy's proxy-protocol.txt: what stands behind it.

@@ -16,6 +16,9 @@ public sealed record EngineOptions
     /// </summary>
     public Action<LogEntry>? Log { get; init; }
 
+    /// <summary>How many bytes of datagrams are to wait for each socket at the most; for tests.</summary>
+    internal int DatagramBuffer { get; init; } = new Net.DatagramListenOptions().ReceiveBuffer;
+
     /// <summary>How many descriptors the program around the engine needs by itself; null: those that are open at the first <see cref="Engine.Apply"/>.</summary>
     internal int? OwnDescriptors { get; init; }
 
@@ -74,7 +77,7 @@ public sealed class Engine : IAsyncDisposable
         networks = new Networks(this.options, descriptorLimit);
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
         inherited = new InheritedSockets(this.options.Inherited);
-        listens = new ListenSet(networks, inherited, room, Log);
+        listens = new ListenSet(networks, inherited, room, this.options.DatagramBuffer, Log);
         upstreams = new UpstreamSet(lookUps, networks.PlaceOf, time ?? TimeProvider.System, Log);
     }
 

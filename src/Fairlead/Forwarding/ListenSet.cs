@@ -15,7 +15,7 @@ internal sealed record Claim(PlannedListen Planned, Listen Listen, INetwork Netw
 /// <summary>
 /// The listens of all forwards. A change is prepared first, which binds what is new and touches nothing that runs; then it is kept or undone.
 /// </summary>
-internal sealed class ListenSet(Networks networks, InheritedSockets inherited, Admission room, Action<LogEntry> log)
+internal sealed class ListenSet(Networks networks, InheritedSockets inherited, Admission room, int datagramBuffer, Action<LogEntry> log)
 {
     /// <summary>What a forward is to listen on.</summary>
     /// <param name="Identity">What makes the forward the same after a reload.</param>
@@ -189,7 +189,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     {
         if (planned.Protocol == PortProtocols.Udp)
         {
-            var options = new DatagramListenOptions { Shared = shared };
+            var options = new DatagramListenOptions { Shared = shared, ReceiveBuffer = datagramBuffer };
             var listeners = network.ListenDatagrams((IPEndPoint)address, options);
             if (listeners[0].ReceiveBuffer < options.ReceiveBuffer && !isCapTold)
             {

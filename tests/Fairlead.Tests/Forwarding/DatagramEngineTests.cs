@@ -177,6 +177,26 @@ public abstract class DatagramEngineContract(EngineKind kind)
         using var again = new UdpClient(new IPEndPoint(IPAddress.Loopback, port));
     }
 
+    /// <summary>Without CAP_NET_ADMIN the system caps what is asked for, here more than any system allows; which is told once, however many sockets there are.</summary>
+    [Fact(Timeout = 30000)]
+    public async Task A_buffer_that_the_system_caps_is_told_of_once_with_the_command()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Capabilities and rmem_max are Linux's.");
+        var log = new System.Collections.Concurrent.ConcurrentQueue<LogEntry>();
+        await using var engine = new Engine(new EngineOptions { Loops = 2, Log = log.Enqueue, DatagramBuffer = 1 << 29 });
+        var config = new ForwardConfig { Listen = [Endpoint.Parse("127.0.0.1:0/udp"), Endpoint.Parse("[::1]:0/udp")], To = To("127.0.0.1:9"), Engine = kind };
+        // Capabilities belong to threads, and the sockets are made on this one.
+        var starting = new Thread(() =>
+        {
+            Capability.DropNetAdmin();
+            engine.Start(config);
+        });
+        starting.Start();
+        starting.Join();
+        var entry = Assert.Single(log, entry => entry.Event == "receive_buffer_capped");
+        Assert.Contains("sysctl -w net.core.rmem_max=536870912", entry.Message, StringComparison.Ordinal);
+    }
+
     private static int PortOf(EndPoint address) => ((IPEndPoint)address).Port;
 
     private static ValueList<UpstreamConfig> To(params string[] targets) => [.. targets.Select(target => new UpstreamConfig(Endpoint.Parse(target)))];
@@ -236,4 +256,27 @@ public abstract class DatagramEngineContract(EngineKind kind)
             }
         }
     }
+}
+
+/// <summary>capget(2) and capset(2), of the calling thread.</summary>
+internal static partial class Capability
+{
+    private const uint Version3 = 0x20080522;
+    private const int NetAdmin = 12;
+
+    public static unsafe void DropNetAdmin()
+    {
+        // struct __user_cap_header_struct { version; pid }, and twice struct __user_cap_data_struct { effective; permitted; inheritable }.
+        var header = stackalloc uint[] { Version3, 0 };
+        var data = stackalloc uint[6];
+        Assert.Equal(0, capget(header, data));
+        data[0] &= ~(1u << NetAdmin);
+        Assert.Equal(0, capset(header, data));
+    }
+
+    [System.Runtime.InteropServices.LibraryImport("libc")]
+    private static unsafe partial int capget(uint* header, uint* data);
+
+    [System.Runtime.InteropServices.LibraryImport("libc")]
+    private static unsafe partial int capset(uint* header, uint* data);
 }

@@ -491,7 +491,21 @@ public abstract class DatagramContract(Func<int, DatagramRig> makeRig) : IDispos
         Assert.NotEqual(0, port);
         foreach (var listener in listeners)
             await DatagramRig.On(listener.Context, listener.Dispose);
-        Rig.Plain(IPAddress.Loopback, port);
+        // An event loop closes at the end of its turn.
+        await Traffic.UntilAsync(() => IsFree(port));
+
+        static bool IsFree(int port)
+        {
+            try
+            {
+                using var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, port));
+                return true;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                return false;
+            }
+        }
     }
 
     [Theory(Timeout = 30000), InlineData(1), InlineData(3)]
