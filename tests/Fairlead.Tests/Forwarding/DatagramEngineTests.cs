@@ -38,9 +38,7 @@ public abstract class DatagramEngineContract(EngineKind kind)
         await using var rig = new ForwardingRig(kind);
         using var echoes = new Echoes(0, 0);
         var port = PortOf(rig.Start(Config(rig, "127.0.0.1:0/udp", echoes.Targets) with { Balance = balance }));
-        var answers = new List<string>();
-        for (var client = 0; client < 60; client++)
-            answers.Add(await AskAsync(port));
+        var answers = await AskManyAsync(port, 60);
         var ofFirst = answers.Count(answer => answer == $"{echoes.Ports[0]}");
         if (balance is BalanceKind.RoundRobin or BalanceKind.LeastConnections)
             Assert.Equal(30, ofFirst);
@@ -60,10 +58,7 @@ public abstract class DatagramEngineContract(EngineKind kind)
         using var echoes = new Echoes(0, 0, 0);
         var config = Config(rig, "127.0.0.1:0/udp", echoes.Targets) with { Affinity = AffinityKind.Source, Limits = new ForwardLimits { ConnectionsPerSource = 40 } };
         var port = PortOf(rig.Start(config));
-        var answers = new HashSet<string>();
-        for (var client = 0; client < 40; client++)
-            answers.Add(await AskAsync(port));
-        Assert.Single(answers);
+        Assert.Single((await AskManyAsync(port, 40)).Distinct());
         using var beyond = new UdpClient();
         beyond.Connect(IPAddress.Loopback, port);
         await Traffic.UntilAsync(() =>
@@ -202,6 +197,27 @@ public abstract class DatagramEngineContract(EngineKind kind)
     private static ValueList<UpstreamConfig> To(params string[] targets) => [.. targets.Select(target => new UpstreamConfig(Endpoint.Parse(target)))];
 
     private static ForwardConfig Config(ForwardingRig rig, string listen, params string[] targets) => new() { Listen = [Endpoint.Parse(listen)], To = To(targets), Engine = rig.Kind };
+
+    // So many clients at once, so that no two have one port, and which upstream answers each.
+    private static async Task<List<string>> AskManyAsync(int port, int count)
+    {
+        var clients = new List<UdpClient>();
+        var answers = new List<string>();
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                clients.Add(new UdpClient());
+                clients[^1].Connect(IPAddress.Loopback, port);
+                answers.Add(await AskAsync(clients[^1]));
+            }
+            return answers;
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+    }
 
     // A new client, and which upstream answers it.
     private static async Task<string> AskAsync(int port)
