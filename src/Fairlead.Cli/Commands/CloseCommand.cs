@@ -7,7 +7,7 @@ namespace Fairlead.Cli;
 internal static class CloseCommand
 {
     private const string Notes = """
-        Both ends see a reset, not an end. 'fairlead connections' tells the numbers.
+        Both ends see a reset, not an end; of UDP they see nothing. 'fairlead connections' tells the numbers.
 
         Examples:
           fairlead close 17 18
