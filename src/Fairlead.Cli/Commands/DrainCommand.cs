@@ -6,8 +6,9 @@ namespace Fairlead.Cli;
 internal static class DrainCommand
 {
     private const string Notes = """
-        Its port is free from then on (one of UDP when its last session has ended), and its connections end by themselves; 'fairlead close --forward' ends those that
-        remain. The next reload or start listens again, unless the forward has left the configuration.
+        Its port is free from then on, one of UDP when its last session has ended. Its connections end by themselves;
+        'fairlead close --forward' ends those that remain. The next reload or start listens again, unless the forward has
+        left the configuration.
         To drain it again changes nothing.
 
         Examples:
