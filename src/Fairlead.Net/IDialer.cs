@@ -33,6 +33,9 @@ public enum DialOutcome
     /// <summary>The dial was given up by the caller.</summary>
     Cancelled,
 
+    /// <summary>It is forbidden: by a rule of this machine, or by the proxy that was asked.</summary>
+    NotAllowed,
+
     /// <summary>Anything else; <see cref="DialResult.Detail"/> says what.</summary>
     Failed,
 }
@@ -54,7 +57,10 @@ public interface IDialer
     /// Dials <paramref name="target"/>, once. On a <see cref="NativeNetwork"/> it is called on an event loop, and the connection
     /// belongs to that loop.
     /// </summary>
-    /// <param name="target">An <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>; no names, which would block.</param>
+    /// <param name="target">
+    /// An <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>; a <see cref="DnsEndPoint"/> only where the far end of a proxy or tunnel looks names up, since
+    /// that would block here.
+    /// </param>
     /// <param name="timeout">How long to wait for the connection to stand; <see cref="Timeout.InfiniteTimeSpan"/> leaves it to the system.</param>
     /// <param name="cancel">Gives the dial up. A connection that stood in the same moment is closed, never leaked.</param>
     ValueTask<DialResult> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancel = default);

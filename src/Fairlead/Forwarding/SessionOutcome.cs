@@ -81,6 +81,7 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
         DialOutcome.NoResources => "no_resources",
         DialOutcome.Busy => "backlog_full",
         DialOutcome.Cancelled => "stopped",
+        DialOutcome.NotAllowed => "not_allowed",
         _ => "connect_failed",
     }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, dialled.Outcome == DialOutcome.Cancelled ? SessionCause.Stopped : SessionCause.NoUpstream, dialled.Detail);
 
