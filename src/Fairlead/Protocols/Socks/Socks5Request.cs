@@ -60,6 +60,9 @@ internal readonly record struct Socks5Reply(byte Code, EndPoint Bound)
         if (bytes.Length <= 3)
             return default;
         var length = SocksAddress.Measure(bytes[3..]);
+        // Of a refusal the code is all that matters, and some servers write nothing sensible behind it.
+        if (length < 0 && bytes[1] != SocksReplies.Succeeded)
+            return Parsed.Whole(new Socks5Reply(bytes[1], SocksAddress.None), 4);
         if (length < 0)
             return Parsed.Wrong<Socks5Reply>($"its reply has the address type 0x{bytes[3]:x2}, which is unknown");
         if (length == 0 || bytes.Length < 3 + length)

@@ -26,7 +26,7 @@ internal static class ProxyHandshake
         var deadline = new Deadline(time, timeout);
         var dial = await inner.DialAsync(proxy, timeout, cancel);
         if (dial.Connection is not { } connection)
-            return Named(proxyText, dial with { Detail = dial.Detail ?? "it cannot be connected to" });
+            return Named(proxyText, dial);
         var watch = new Watch(connection);
         var timer = timeout == Timeout.InfiniteTimeSpan
             ? null
@@ -63,7 +63,7 @@ internal static class ProxyHandshake
     }
 
     private static DialResult Named(string proxyText, DialResult result) =>
-        result.Connection is not null || result.Outcome == DialOutcome.Cancelled ? result : result with { Detail = $"proxy {proxyText}: {result.Detail}" };
+        result.Connection is not null || result.Outcome == DialOutcome.Cancelled ? result : result with { Detail = $"proxy {proxyText}: {result.Detail ?? "it cannot be connected to"}" };
 
     private static DialOutcome OutcomeOf(ConnectionError error) => error switch
     {

@@ -124,10 +124,11 @@ public sealed class Socks5Tests
     }
 
     [Fact]
-    public void A_reply_may_tell_a_name_even_one_that_is_none()
+    public void A_reply_may_tell_a_name_even_one_that_is_none_and_a_refusal_need_tell_nothing()
     {
         Assert.Equal(new Socks5Reply(0, new DnsEndPoint("relay.example", 1080)), ParserCheck.Whole(Socks5Reply.Read, [5, 0, 0, 3, 13, .. "relay.example"u8, 4, 56]));
         Assert.Equal(new Socks5Reply(5, SocksAddress.None), ParserCheck.Whole(Socks5Reply.Read, 5, 5, 0, 3, 0, 0, 0));
+        Assert.Equal(new Socks5Reply(5, SocksAddress.None), ParserCheck.Whole(Socks5Reply.Read, 5, 5, 0, 0));
     }
 
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
