@@ -17,6 +17,9 @@ public sealed class Secret : IEquatable<Secret>
     /// <summary>Whether another secret is the same, in a time that does not tell how much of it is.</summary>
     public bool Equals(Secret? other) => other is not null && CryptographicOperations.FixedTimeEquals(SHA256.HashData(value), SHA256.HashData(other.value));
 
+    /// <summary>The secret itself, in UTF-8, for whoever has to say it to a proxy or a server.</summary>
+    internal ReadOnlySpan<byte> Reveal() => value;
+
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Secret);
 

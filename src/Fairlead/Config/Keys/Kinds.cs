@@ -32,7 +32,7 @@ internal static class Kinds
     public static readonly Kind<string> Path = new TextKind<string>("path, or `-`", "/var/log/fairlead/access.log", """{"type":"string","minLength":1}""", text => text, text => text == "-" ? "\"-\"" : text);
 
     public static readonly Kind<Secret?> Secret = new TextKind<Secret?>("secret", "env:FAIRLEAD_TOKEN", """{"type":"string","minLength":1}""",
-        (text, _, reading) => ReadSecret(text, reading), secret => secret is null ? "" : "***");
+        (text, _, reading) => ReadSecret(text, reading.ReadSecret), secret => secret is null ? "" : "***");
 
     /// <summary>A whole number, whose bounds are for <see cref="ForwardRules"/> to say.</summary>
     private static int Number(string text)
@@ -43,7 +43,11 @@ internal static class Kinds
         throw new FormatException($"'{Printable.Escape(text)}' is {(isNumber ? $"beyond {int.MaxValue}; write a smaller number" : "not a whole number; write one like 100")}");
     }
 
-    private static Secret ReadSecret(string text, Reading reading)
+    /// <summary>A secret as it is written: <c>env:NAME</c>, <c>file:/path</c> or the secret itself.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="readFile">Gives the text of a secret's file, or throws.</param>
+    /// <exception cref="FormatException">It cannot be had; the message shows the text only where that is not the secret.</exception>
+    internal static Secret ReadSecret(string text, Func<string, string> readFile)
     {
         const string Variable = "env:", File = "file:";
         var value = text;
@@ -56,7 +60,7 @@ internal static class Kinds
         }
         else if (text.StartsWith(File, StringComparison.Ordinal))
         {
-            value = reading.ReadSecret(text[File.Length..]);
+            value = readFile(text[File.Length..]);
             if (value.Length == 0)
                 throw new FormatException($"'{Printable.Escape(text)}' names an empty file; write the secret into it");
         }
