@@ -139,12 +139,14 @@ public sealed class SocksAssociationTests : IAssociationSink
     {
         var random = new Random(seed);
         var (flow, inner) = await OpenAsync();
-        for (var round = 0; round < 50; round++)
+        for (var round = 0; round < 20; round++)
         {
             inner.Sent.Clear();
-            var datagrams = Enumerable.Range(0, random.Next(1, 300)).Select(number => Net.DatagramRig.Bytes(random.Next(4) switch { 0 => 0, 1 => 100, 2 => random.Next(2000), _ => random.Next(65_507) >> random.Next(8) }, number)).ToArray();
+            var datagrams = Enumerable.Range(0, random.Next(1, 100)).Select(number => Net.DatagramRig.Bytes(random.Next(4) switch { 0 => 0, 1 => 100, 2 => random.Next(2000), _ => random.Next(65_507) >> random.Next(8) }, number)).ToArray();
             Assert.Equal(new DatagramsSent(datagrams.Length, datagrams.Sum(datagram => (long)datagram.Length)), Net.DatagramRig.Send(flow, datagrams));
-            Assert.Equal(datagrams.Select(datagram => (byte[])[.. toIp, .. datagram]), inner.Sent.SelectMany(call => call.Datagrams));
+            var sent = inner.Sent.SelectMany(call => call.Datagrams).ToArray();
+            Assert.Equal(datagrams.Length, sent.Length);
+            Assert.All(sent.Zip(datagrams), pair => Assert.True(pair.First.AsSpan().SequenceEqual([.. toIp, .. pair.Second])));
             Assert.All(inner.Sent.SelectMany(call => call.Places), place => Assert.InRange(place.Length, 10, 65_535));
         }
     }
