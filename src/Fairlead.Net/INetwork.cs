@@ -35,6 +35,13 @@ public interface INetwork : IDisposable
     /// <exception cref="ListenException">The address cannot be listened on. Nothing is left bound.</exception>
     IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options);
 
+    /// <summary>Listens on an address for connections that belong where this is called: on that event loop, or wherever.</summary>
+    /// <param name="endPoint">An address; port 0 lets the system choose.</param>
+    /// <param name="options">How.</param>
+    /// <returns>The acceptor, which the caller owns.</returns>
+    /// <exception cref="ListenException">The address cannot be listened on.</exception>
+    IAcceptor ListenHere(IPEndPoint endPoint, ListenOptions options);
+
     /// <summary>
     /// Accepts from a socket that listens already, TCP or Unix, made by another program: systemd's <c>LISTEN_FDS</c>. Its backlog stays as
     /// it is, and so does the path of a Unix socket, at the end too.
@@ -56,6 +63,11 @@ public interface INetwork : IDisposable
     /// <returns>One for each event loop, or a single one. The caller owns them all.</returns>
     /// <exception cref="ListenException">The address cannot be had. Nothing is left bound.</exception>
     IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options);
+
+    /// <summary>Receives the datagrams of an address where this is called: on that event loop, or in the context of the caller.</summary>
+    /// <returns>The listener, which the caller owns.</returns>
+    /// <exception cref="ListenException">The address cannot be had.</exception>
+    DatagramListener ListenDatagramsHere(IPEndPoint endPoint, DatagramListenOptions options);
 
     /// <summary>Receives from a UDP socket that is bound already, made by another program: systemd's <c>LISTEN_FDS</c>.</summary>
     /// <param name="descriptor">The socket. It is the network's from now on, unless this throws.</param>

@@ -80,6 +80,13 @@ public sealed class NativeNetwork : INetwork
     }
 
     /// <inheritdoc/>
+    public IAcceptor ListenHere(IPEndPoint endPoint, ListenOptions options)
+    {
+        var loop = EventLoop.Current ?? throw new InvalidOperationException("Listening here is for an event loop.");
+        return new NativeAcceptor(loop, NativeListener.Listen(endPoint, options, 1)[0], options);
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => Adopt(ListenSocket.Inherited(descriptor), options);
 
     /// <summary>Accepts from a socket that it takes.</summary>
@@ -95,6 +102,13 @@ public sealed class NativeNetwork : INetwork
     public IReadOnlyList<DatagramListener> ListenDatagrams(IPEndPoint endPoint, DatagramListenOptions options)
     {
         return NativeDatagramListener.Listen(endPoint, options, options.Shared ? [NextLoop()] : loops);
+    }
+
+    /// <inheritdoc/>
+    public DatagramListener ListenDatagramsHere(IPEndPoint endPoint, DatagramListenOptions options)
+    {
+        var loop = EventLoop.Current ?? throw new InvalidOperationException("Listening here is for an event loop.");
+        return NativeDatagramListener.Listen(endPoint, options, [loop])[0];
     }
 
     /// <inheritdoc/>

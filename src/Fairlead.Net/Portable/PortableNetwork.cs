@@ -42,6 +42,9 @@ public sealed class PortableNetwork : INetwork
     };
 
     /// <inheritdoc/>
+    public IAcceptor ListenHere(IPEndPoint endPoint, ListenOptions options) => Listen(endPoint, options)[0];
+
+    /// <inheritdoc/>
     [SupportedOSPlatform("linux")]
     public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => Adopt(ListenSocket.Inherited(descriptor), options);
 
@@ -80,6 +83,9 @@ public sealed class PortableNetwork : INetwork
             throw new ListenException(endPoint, e.SocketErrorCode, $"Cannot listen on {endPoint}: {SystemWords.For(e, endPoint.AddressFamily)}.", e);
         }
     }
+
+    /// <inheritdoc/>
+    public DatagramListener ListenDatagramsHere(IPEndPoint endPoint, DatagramListenOptions options) => ListenDatagrams(endPoint, options)[0];
 
     /// <inheritdoc/>
     [SupportedOSPlatform("linux")]

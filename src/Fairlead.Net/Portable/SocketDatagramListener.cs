@@ -6,7 +6,7 @@ namespace Fairlead.Net;
 /// <summary>A listener over UDP sockets of .NET: one, or one for each address of the machine.</summary>
 internal sealed class SocketDatagramListener : DatagramListener, IUdpReceiver
 {
-    private readonly SerialContext context = new();
+    private readonly SerialContext context = SerialContext.Current ?? new SerialContext();
     private readonly Dictionary<(AddressKey Address, uint Interface), UdpReader> readers = [];
     private readonly UdpReader? only;
     private readonly int longest;

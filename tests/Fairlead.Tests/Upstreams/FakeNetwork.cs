@@ -51,6 +51,10 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
 
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new NotSupportedException();
 
+    public IAcceptor ListenHere(IPEndPoint endPoint, ListenOptions options) => throw new NotSupportedException();
+
+    public DatagramListener ListenDatagramsHere(IPEndPoint endPoint, DatagramListenOptions options) => throw new NotSupportedException();
+
     public IReadOnlyList<IAcceptor> Adopt(int descriptor, ListenOptions options) => throw new NotSupportedException();
 
     public IDatagramDialer DatagramDialerWith(IReadOnlyList<DialSource>? sources = null) => throw new NotSupportedException();
