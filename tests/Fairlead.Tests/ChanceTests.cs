@@ -21,10 +21,10 @@ public sealed partial class ChanceTests
     [Fact]
     public void Only_these_variables_are_read_and_none_is_about_chance()
     {
-        // Beside those that somebody names in env:NAME.
+        // Beside those that somebody names in env:NAME. Those of proxies are set for a command, and not read.
         Assert.Equal(
             [
-                "FAIRLEAD_LOOPS", "FAIRLEAD_SPLICE", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NO_COLOR", "RUNTIME_DIRECTORY", "SUDO_UID", "WATCHDOG_PID",
+                "ALL_PROXY", "FAIRLEAD_LOOPS", "FAIRLEAD_SPLICE", "HTTPS_PROXY", "HTTP_PROXY", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NO_COLOR", "RUNTIME_DIRECTORY", "SUDO_UID", "WATCHDOG_PID",
                 "WATCHDOG_USEC", "XDG_RUNTIME_DIR",
             ],
             sources.SelectMany(source => Variable().Matches(source)).Select(name => name.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));

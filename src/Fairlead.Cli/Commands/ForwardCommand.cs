@@ -26,6 +26,7 @@ internal static class ForwardCommand
           fairlead forward 8000-8010:10.0.0.5:9000-9010      eleven ports, one to one
           fairlead forward 5353:10.0.0.53:53/udp             UDP; both with /tcp+udp
           fairlead forward 127.0.0.1:5432:unix:/run/postgresql/.s.PGSQL.5432
+          fairlead forward 2222:10.0.0.7:22 --allow 192.168.1.0/24 --via socks5h://10.0.0.9:1080
           fairlead forward --idle-timeout 10m --log-format json 2222:10.0.0.7:22
 
         Signals:
@@ -57,7 +58,7 @@ internal static class ForwardCommand
     {
         var command = new NotedCommand("forward", "Forwards ports until Ctrl-C.", Notes, "no forward is given; write [BIND:]PORT:HOST:PORT, like 8080:10.0.0.5:80")
         {
-            specs, engine, connect, idle, halfClosed, drain,
+            specs, ViaOptions.Allow, ViaOptions.Deny, ViaOptions.Via, engine, connect, idle, halfClosed, drain,
         };
         LogOptions.AddTo(command);
         command.SetAction(RunAsync);
@@ -66,7 +67,9 @@ internal static class ForwardCommand
 
     /// <summary>The forwards that a command line asks for.</summary>
     /// <exception cref="UsageException">They cannot be had like this; every error is told.</exception>
-    public static IReadOnlyList<ForwardConfig> Forwards(ParseResult parsed)
+    public static IReadOnlyList<ForwardConfig> Forwards(ParseResult parsed) => Forwards(parsed, []);
+
+    private static List<ForwardConfig> Forwards(ParseResult parsed, List<string> warnings)
     {
         var written = parsed.GetValue(specs) ?? [];
         // No spec begins with a dash, so such a one is an option that does not exist, and what follows it may be its value.
@@ -87,7 +90,7 @@ internal static class ForwardCommand
         {
             try
             {
-                forwards.Add(ForwardConfig.Parse(spec) with { Engine = parsed.GetValue(engine) ?? EngineKind.Auto, Timeouts = timeouts });
+                forwards.Add(ViaOptions.Apply(ForwardConfig.Parse(spec), parsed, warnings) with { Engine = parsed.GetValue(engine) ?? EngineKind.Auto, Timeouts = timeouts });
             }
             catch (FormatException error)
             {
@@ -115,7 +118,9 @@ internal static class ForwardCommand
 
     private static Task<int> RunAsync(ParseResult parsed)
     {
-        var forwards = Forwards(parsed);
-        return Host.RunAsync(forwards, LogOptions.Of(parsed), EverywhereNotice(parsed.GetValue(specs)!) is { } notice ? [notice] : []);
+        var warnings = new List<string>();
+        var forwards = Forwards(parsed, warnings);
+        var first = warnings.Distinct().Select(warning => new ProgramEntry(LogLevel.Warning, "configuration_warning", warning));
+        return Host.RunAsync(forwards, LogOptions.Of(parsed), EverywhereNotice(parsed.GetValue(specs)!) is { } notice ? first.Prepend(notice) : first);
     }
 }

@@ -67,6 +67,47 @@ internal static class Values
                 : throw new FormatException($"'{Printable.Escape(text)}' is not a port; write a number from 1 to 65535, like 8080"));
     }
 
+    /// <summary>An option with a value of some form.</summary>
+    public static Option<T?> One<T>(string name, string helpName, string description, Func<string, T> parse)
+        where T : class
+    {
+        return Parsed<T>(name, helpName, description, parse);
+    }
+
+    /// <summary>What was written for an option that may be repeated; null where it was not, which the library does not tell from nothing.</summary>
+    public static T[]? Written<T>(this ParseResult parsed, Option<T[]?> option) => parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option) : null;
+
+    /// <summary>An option that may be repeated; see <see cref="Written"/>.</summary>
+    /// <param name="name">The option's name.</param>
+    /// <param name="helpName">How a value is called.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="parse">Reads one; throws <see cref="FormatException"/>, whose message begins with the text in quotes or by itself.</param>
+    public static Option<T[]?> List<T>(string name, string helpName, string description, Func<string, T> parse)
+    {
+        return new Option<T[]?>(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            Arity = ArgumentArity.OneOrMore,
+            CustomParser = result =>
+            {
+                var values = new List<T>();
+                foreach (var token in result.Tokens)
+                {
+                    try
+                    {
+                        values.Add(parse(token.Value));
+                    }
+                    catch (FormatException error)
+                    {
+                        result.AddError($"{name} {error.Message}");
+                    }
+                }
+                return [.. values];
+            },
+        };
+    }
+
     /// <summary><c>a, b or c</c>.</summary>
     public static string Alternatives(IReadOnlyList<string> words) => $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
 

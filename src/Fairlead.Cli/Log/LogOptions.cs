@@ -33,6 +33,9 @@ internal sealed record LogOptions(LogStyle Style, LogLevel Level)
     /// <summary>What the command line says, and what the configuration does where it says nothing.</summary>
     public static LogOptions Of(ParseResult parsed, LogConfig config) => new(parsed.GetValue(configuredStyle) ?? config.Format, parsed.GetValue(configuredLevel) ?? config.Level);
 
+    /// <summary>Whether the command line says what matters enough to be logged.</summary>
+    public static bool IsLevelWritten(ParseResult parsed) => parsed.GetValue(level) is not null;
+
     private static Option<LogStyle?> StyleOption() => Values.Choice("--log-format", StyleText, ("text", LogStyle.Text), ("json", LogStyle.Json));
 
     private static Option<LogLevel?> LevelOption() => Values.Choice("--log-level", LevelText,

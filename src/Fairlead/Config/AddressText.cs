@@ -58,6 +58,14 @@ internal static class AddressText
         return ports.First > 0 ? new DialSource(address, ports.First, ports.Last) : throw Error(text, "has port 0; leave the port out for one that the system chooses");
     }
 
+    /// <summary>Reads an address; IPv4 in the clothes of IPv6 becomes IPv4.</summary>
+    /// <exception cref="FormatException">The text is none.</exception>
+    public static IPAddress One(string text)
+    {
+        var address = Address(text) ?? throw Error(text, "is not an address; write one like 203.0.113.7 or 2001:db8::7");
+        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    }
+
     private static IPAddress? Address(string text)
     {
         // Only four plain numbers are IPv4: the system's reader takes 10.1 and 010.0.0.1 too.

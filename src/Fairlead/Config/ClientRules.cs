@@ -7,8 +7,8 @@ internal static class ClientRules
     {
         for (var i = 0; i < forward.Routes.Count; i++)
         {
-            if (forward.Routes[i].From.Count == 0)
-                yield return new Fault($"routes[{i}].from", "the route is for nobody; write networks, like 10.0.0.0/8, or any");
+            if (forward.Routes[i].From.Count == 0 && forward.Routes[i].Sni.Count == 0)
+                yield return new Fault($"routes[{i}].from", "the route says not for whom it is; write from: with networks, like 10.0.0.0/8, or sni: with names, like example.com") { Lacks = $"routes[{i}].from" };
         }
         if (!forward.Listen.Any(listen => listen is UnixEndpoint))
             yield break;
@@ -26,8 +26,10 @@ internal static class ClientRules
             yield return "deny";
         if (forward.Allow is not null)
             yield return "allow";
-        if (forward.Routes.Count > 0)
+        if (forward.Routes.Any(route => route.From.Count > 0))
             yield return "routes";
+        if (forward.ProxyProtocol.AcceptFrom.Count > 0)
+            yield return "proxy_protocol.accept_from";
         if (forward.Balance == BalanceKind.SourceHash)
             yield return "balance";
         if (forward.Limits.ConnectionsPerSource is not null)

@@ -78,6 +78,16 @@ public sealed record UnixEndpoint(string Path) : Endpoint
     public override string ToString() => $"unix:{Path}";
 }
 
+/// <summary>Wherever the client says, by SOCKS or HTTP; for <see cref="ForwardConfig.To"/> only.</summary>
+public sealed record DynamicEndpoint : Endpoint
+{
+    /// <summary>How it is written.</summary>
+    public const string Word = "dynamic";
+
+    /// <summary><c>dynamic</c>.</summary>
+    public override string ToString() => Word;
+}
+
 /// <summary>One or more consecutive ports.</summary>
 /// <param name="First">The first port, 0 to 65535. Port 0 stands alone: the system chooses (listening only).</param>
 /// <param name="Last">The last port, included; not below <paramref name="First"/>.</param>

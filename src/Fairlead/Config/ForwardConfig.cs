@@ -34,11 +34,15 @@ public sealed record ForwardConfig
 
     /// <summary>
     /// Where they go whom no route takes; empty: they are reset. A range of ports has the length of every listen's range and maps one to one; a single
-    /// port takes all. Of several, each takes the protocols that are written for it, or else all that are listened for.
+    /// port takes all. Of several, each takes the protocols that are written for it, or else all that are listened for. A single <see cref="DynamicEndpoint"/>: the
+    /// client says where, by SOCKS or HTTP.
     /// </summary>
     public ValueList<UpstreamConfig> To { get; init; } = [];
 
-    /// <summary>Where clients of some networks go; the first that fits a client takes it.</summary>
+    /// <summary>Proxies through which upstreams are dialled, the nearest first; empty: this machine dials them itself.</summary>
+    public ValueList<ProxyUrl> Via { get; init; } = [];
+
+    /// <summary>Where clients of some networks go, or those who ask for some names; the first that fits a client takes it.</summary>
     public ValueList<RouteConfig> Routes { get; init; } = [];
 
     /// <summary>Networks whose clients are reset, before <see cref="Allow"/> is asked.</summary>
@@ -46,6 +50,21 @@ public sealed record ForwardConfig
 
     /// <summary>Networks whose clients alone are let in; null lets everybody in, and an empty list nobody.</summary>
     public ValueList<IPNetwork>? Allow { get; init; }
+
+    /// <summary>Where clients may not go who say where themselves, before <see cref="AllowTo"/> is asked.</summary>
+    public ValueList<DestinationPattern> DenyTo { get; init; } = [];
+
+    /// <summary>Where alone such clients may go; null is everywhere, and an empty list nowhere.</summary>
+    public ValueList<DestinationPattern>? AllowTo { get; init; }
+
+    /// <summary>Who alone may say where to go; empty: everybody.</summary>
+    public ValueList<ProxyUser> Users { get; init; } = [];
+
+    /// <summary>The address that clients are told to connect to, where another port is opened for them; null: the one that they have reached.</summary>
+    public IPAddress? Advertise { get; init; }
+
+    /// <summary>The conversation that is understood.</summary>
+    public ConversationKind Protocol { get; init; }
 
     /// <summary>Which of several upstreams a client gets.</summary>
     public BalanceKind Balance { get; init; }
@@ -65,7 +84,7 @@ public sealed record ForwardConfig
     /// <summary>After how many answers a UDP session ends; 0 for no limit.</summary>
     public int Responses { get; init; }
 
-    /// <summary>How upstreams are told who the client is.</summary>
+    /// <summary>Which clients say by a header who they really are, and how upstreams are told.</summary>
     public ProxyProtocolConfig ProxyProtocol { get; init; } = new();
 
     /// <summary>What a reload does to sessions when something of their forward has changed.</summary>
@@ -85,6 +104,9 @@ public sealed record ForwardConfig
 
     /// <summary>What it listens for; a Unix socket is a stream, as TCP is.</summary>
     internal PortProtocols Protocols => Listen.Aggregate(PortProtocols.None, (all, listen) => all | ProtocolsOf(listen));
+
+    /// <summary>Whether the client says where to go.</summary>
+    internal bool IsDynamic => To is [{ Address: DynamicEndpoint }];
 
     /// <summary>All its upstreams: those of its routes, then those of <see cref="To"/>.</summary>
     internal IEnumerable<UpstreamConfig> Upstreams => Routes.SelectMany(route => route.To).Concat(To);
@@ -125,6 +147,9 @@ public sealed record ForwardTimeouts
 
     /// <summary>Silence after which a session is reset of which one direction has ended.</summary>
     public TimeSpan HalfClosed { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>For what a client has to say before it is known where it goes: a PROXY header, a name by TLS, what it wants of a proxy.</summary>
+    public TimeSpan FirstBytes { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long sessions may go on after a stop was asked for.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(30);
@@ -174,6 +199,9 @@ public sealed record UpstreamConfig(Endpoint Address)
     /// <summary>Which addresses its dials leave from; empty: what the forward says.</summary>
     public ValueList<DialSource> Source { get; init; } = [];
 
+    /// <summary>Which header it gets; null: what the forward says.</summary>
+    public ProxyHeader? ProxyProtocol { get; init; }
+
     /// <summary>The address as it is written.</summary>
     public override string ToString() => Address is PortEndpoint { Protocols: PortProtocols.Tcp } ? $"{Address}/tcp" : Address.ToString()!;
 
@@ -181,14 +209,35 @@ public sealed record UpstreamConfig(Endpoint Address)
     internal bool Takes(PortProtocols protocol) => Address is PortEndpoint port ? port.Protocols == PortProtocols.None || port.Protocols.HasFlag(protocol) : protocol == PortProtocols.Tcp;
 }
 
-/// <summary>Where clients of some networks go.</summary>
+/// <summary>Where clients of some networks go, or those who ask for some names.</summary>
 public sealed record RouteConfig
 {
-    /// <summary>The networks.</summary>
-    public required ValueList<IPNetwork> From { get; init; }
+    /// <summary>The networks; empty: all.</summary>
+    public ValueList<IPNetwork> From { get; init; } = [];
+
+    /// <summary>The names that clients ask for by TLS (RFC 6066 section 3); empty: any or none.</summary>
+    public ValueList<NamePattern> Sni { get; init; } = [];
 
     /// <summary>Where they go.</summary>
     public required ValueList<UpstreamConfig> To { get; init; }
+
+    /// <summary>Proxies through which they are dialled; null: the forward's.</summary>
+    public ValueList<ProxyUrl>? Via { get; init; }
+}
+
+/// <summary>Who may use a proxy.</summary>
+/// <param name="Name">At most 255 bytes, without a colon.</param>
+/// <param name="Password">The password.</param>
+public sealed record ProxyUser(string Name, Secret Password);
+
+/// <summary>A conversation that is understood, beyond bytes that pass.</summary>
+public enum ConversationKind
+{
+    /// <summary>None: bytes pass as they are.</summary>
+    Tcp,
+
+    /// <summary>FTP (RFC 959), of which the ports for data are opened as they are agreed on.</summary>
+    Ftp,
 }
 
 /// <summary>Which of several upstreams a client gets.</summary>
@@ -220,9 +269,12 @@ public enum AffinityKind
     Source,
 }
 
-/// <summary>How upstreams are told who the client is: a header of the PROXY protocol before what it sends.</summary>
+/// <summary>Who says by a header of the PROXY protocol who the client really is.</summary>
 public sealed record ProxyProtocolConfig
 {
+    /// <summary>Whose connections begin with a header, and have to; of others none is believed.</summary>
+    public ValueList<IPNetwork> AcceptFrom { get; init; } = [];
+
     /// <summary>Which header is sent.</summary>
     public ProxyHeader Send { get; init; }
 
@@ -235,6 +287,9 @@ public enum ProxyHeader
 {
     /// <summary>None.</summary>
     Off,
+
+    /// <summary>Version 1, a line of text.</summary>
+    V1,
 
     /// <summary>Version 2, the binary one.</summary>
     V2,

@@ -15,12 +15,14 @@ internal static class ForwardDoubts
             yield return new Fault("limits.rate_per_connection", $"rate_per_connection is {Rate.ToText(one)}, and all sessions together have {Rate.ToText(all)} (rate), which comes first");
         for (var i = 0; i + 1 < forward.Routes.Count; i++)
         {
-            if (forward.Routes[i].From.Count(network => network.PrefixLength == 0) < 2)
+            if (forward.Routes[i].Sni.Count > 0 || forward.Routes[i].From.Count(network => network.PrefixLength == 0) < 2)
                 continue;
             yield return new Fault($"routes[{i + 1}].from", "no client gets here, since a route before it takes all of them");
             yield break;
         }
-        if (forward.Routes.Count > 0 && forward.To.Count > 0 && forward.Routes[^1].From.Count(network => network.PrefixLength == 0) == 2)
+        if (forward.Routes.Count > 0 && forward.To.Count > 0 && forward.Routes[^1].Sni.Count == 0 && forward.Routes[^1].From.Count(network => network.PrefixLength == 0) == 2)
             yield return new Fault("to", "no client gets here, since the last route takes all of them");
+        if (forward.IsDynamic && forward.Users.Count == 0 && forward.Allow is { } allow && allow.Count(network => network.PrefixLength == 0) == 2 && forward.Listen.Any(listen => listen is PortEndpoint))
+            yield return new Fault("allow", "everybody who reaches this may use it as a proxy: allow is any, and there are no users");
     }
 }

@@ -5,14 +5,15 @@ internal static class ProtocolRules
 {
     private static readonly string[] datagramKeys = ["affinity", "responses", "proxy_protocol.udp", "limits.sessions_per_second", "timeouts.unanswered"];
 
-    private static readonly string[] streamKeys = ["limits.accepts_per_second", "timeouts.half_closed", "timeouts.unacknowledged", "timeouts.keepalive"];
+    private static readonly string[] streamKeys = ["limits.accepts_per_second", "timeouts.half_closed", "timeouts.unacknowledged", "timeouts.keepalive", "timeouts.first_bytes"];
 
     public static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
         return ForwardRules.PoolsOf(forward).SelectMany(pool => TargetFaults(forward, pool.Key, pool.Upstreams))
             .Concat(KeyFaults(forward, key => IsSet(forward, key)))
             .Concat(HealthFaults(forward))
-            .Concat(HeaderFaults(forward));
+            .Concat(HeaderFaults(forward))
+            .Concat(ConversationFaults(forward));
     }
 
     /// <summary>Keys that mean nothing for what is listened for.</summary>
@@ -72,7 +73,8 @@ internal static class ProtocolRules
     private static IEnumerable<Fault> TargetFaults(ForwardConfig forward, string key, ValueList<UpstreamConfig> upstreams)
     {
         var (listened, contradicts) = (forward.Protocols, false);
-        if (listened == PortProtocols.None)
+        // Where the client says where to go, rules of their own say the same in words that fit.
+        if (listened == PortProtocols.None || forward.IsDynamic)
             yield break;
         for (var i = 0; i < upstreams.Count; i++)
         {
@@ -105,10 +107,28 @@ internal static class ProtocolRules
 
     private static IEnumerable<Fault> HeaderFaults(ForwardConfig forward)
     {
-        if (forward.ProxyProtocol.Send != ProxyHeader.Off && forward.Protocols.HasFlag(PortProtocols.Tcp))
-            yield return WithListen("proxy_protocol.send", at => $"proxy_protocol.send{at} is not in this version for TCP, which has it for UDP; leave it out, or listen for UDP only");
-        else if (forward.ProxyProtocol is { Send: ProxyHeader.Off, Udp: not ProxyDatagrams.First } && forward.Protocols.HasFlag(PortProtocols.Udp))
+        if (forward.Protocols.HasFlag(PortProtocols.Udp))
+        {
+            if (forward.ProxyProtocol.Send == ProxyHeader.V1)
+                yield return WithListen("proxy_protocol.send", at => $"proxy_protocol.send v1{at} is for TCP, and UDP is listened on for too; write v2");
+            if (forward.ProxyProtocol.AcceptFrom.Count > 0)
+                yield return WithListen("proxy_protocol.accept_from", at => $"proxy_protocol.accept_from{at} is for TCP, and UDP is listened on for too; leave it out, or make two forwards of it");
+        }
+        if (forward.ProxyProtocol is { Send: ProxyHeader.Off, Udp: not ProxyDatagrams.First } && forward.Protocols.HasFlag(PortProtocols.Udp))
             yield return new Fault("proxy_protocol.udp", "udp says which datagrams carry the header, and none is sent; write send: v2 beside it, or leave it out");
+    }
+
+    private static IEnumerable<Fault> ConversationFaults(ForwardConfig forward)
+    {
+        if (!forward.Protocols.HasFlag(PortProtocols.Udp))
+            yield break;
+        if (forward.Protocol == ConversationKind.Ftp)
+            yield return WithListen("protocol", at => $"protocol ftp{at} is a conversation over TCP, and UDP is listened on for too; leave the protocol of the listen out");
+        for (var i = 0; i < forward.Routes.Count; i++)
+        {
+            if (forward.Routes[i].Sni.Count > 0)
+                yield return WithListen($"routes[{i}].sni", at => $"sni{at} is for TCP, and UDP is listened on for too; leave it out, or make two forwards of it");
+        }
     }
 
     private static Fault WithListen(string key, Func<string, string> message)

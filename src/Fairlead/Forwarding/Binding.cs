@@ -19,8 +19,8 @@ internal sealed record Binding(Forward Forward, ForwardPlan Plan, int Offset)
     /// <summary>The same, for those who are to wait although this one was replaced.</summary>
     public Binding Again() => new(Forward, Plan, Offset);
 
-    /// <summary>The upstreams of a client; null where nothing takes it.</summary>
-    public Pool? Route(AddressKey? client) => Plan.Route(client)?.At(Offset);
+    /// <summary>The upstreams of a client that asks for a name, or for none; null where nothing takes it.</summary>
+    public Pool? Route(AddressKey? client, string? name) => Plan.Route(client, name)?.At(Offset);
 
     /// <summary>The upstreams of a client's datagrams; null where nothing takes them.</summary>
     public Pool? RouteDatagrams(AddressKey client) => Plan.RouteDatagrams(client)?.At(Offset);

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Net;
 
 namespace Fairlead;
 
@@ -52,6 +53,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly InheritedSockets inherited;
     private readonly ListenSet listens;
     private readonly LookUps lookUps;
+    private readonly DestinationNames destinationNames;
     private readonly UpstreamSet upstreams;
     private readonly RefusalLog refusals = new(TimeProvider.System);
     private readonly List<Departure> leaving = [];
@@ -73,6 +75,7 @@ public sealed class Engine : IAsyncDisposable
     internal Engine(EngineOptions? options, LookUps lookUps, TimeProvider? time = null)
     {
         this.lookUps = lookUps;
+        destinationNames = new DestinationNames(lookUps.Apart(mostThreads: 16));
         this.options = options ?? new EngineOptions();
         networks = new Networks(this.options, descriptorLimit);
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
@@ -217,7 +220,7 @@ public sealed class Engine : IAsyncDisposable
                 SeeOff(forward);
                 drained.Add(forward.Title);
             }
-            upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
+            RetainUpstreams();
             return meant.Count;
         }
     }
@@ -238,7 +241,7 @@ public sealed class Engine : IAsyncDisposable
             if (forward is null)
                 known.Add(identity, forward = new Forward(identity, config.Title, Log, refusals));
             var network = networks.Of(config);
-            var plan = new ForwardPlan(config, network, (target, offset, protocol) => upstreams.At(target, offset, protocol, config, network));
+            var plan = new ForwardPlan(config, network, (target, offset, protocol, via) => upstreams.At(target, offset, protocol, config, network, via), DynamicOf(config, network));
             forward.Adopt(plan);
             Unbind(forward, [.. forward.Listens.Where(listen => !kept.Contains(listen))]);
             forward.Listens.Clear();
@@ -269,8 +272,16 @@ public sealed class Engine : IAsyncDisposable
         }
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
         drained.Clear();
-        upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet());
+        RetainUpstreams();
     }
+
+    private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)
+    {
+        return config.IsDynamic ? new DynamicProxy(config, network, upstreams.WayOf(config, network), new DestinationRules(config.DenyTo, config.AllowTo, listens.IsOwn), destinationNames) : null;
+    }
+
+    // Under the gate.
+    private void RetainUpstreams() => upstreams.Retain(forwards.SelectMany(forward => forward.Plan.Upstreams).ToHashSet(), forwards.SelectMany(forward => forward.Plan.Dynamic?.Way.Names ?? []));
 
     private void SeeOff(Forward forward)
     {
@@ -323,6 +334,7 @@ public sealed class Engine : IAsyncDisposable
         var reset = over.IsCompleted ? 0 : Abort();
         await over.ConfigureAwait(false);
         upstreams.Dispose();
+        destinationNames.Dispose();
         networks.Dispose();
         return reset;
     }

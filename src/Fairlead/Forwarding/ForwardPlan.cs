@@ -8,15 +8,23 @@ internal sealed class ForwardPlan
     private readonly AccessList? access;
     private readonly RouteTable streams, datagrams;
 
-    public ForwardPlan(ForwardConfig config, INetwork network, Func<UpstreamConfig, int, PortProtocols, Upstream> upstreamAt)
+    /// <param name="config">The configuration.</param>
+    /// <param name="network">Whose sockets it uses.</param>
+    /// <param name="upstreamAt">The upstream of a target: of which port of its range, for which protocol, and dialled through which proxies.</param>
+    /// <param name="dynamic">What sessions do whose clients say where to go; null where the configuration says it.</param>
+    public ForwardPlan(ForwardConfig config, INetwork network, UpstreamAt upstreamAt, DynamicProxy? dynamic = null)
     {
         Config = config;
         Network = network;
+        Dynamic = dynamic;
         if (config.Deny.Count > 0 || config.Allow is not null)
             access = new AccessList(config.Deny, config.Allow);
+        if (config.ProxyProtocol.AcceptFrom.Count > 0)
+            TellsClients = new AddressTable<bool>(config.ProxyProtocol.AcceptFrom.Select(network => (network, true)));
         streams = new RouteTable(config, PortProtocols.Tcp, upstreamAt);
         datagrams = new RouteTable(config, PortProtocols.Udp, upstreamAt);
         Upstreams = [.. streams.Upstreams.Concat(datagrams.Upstreams).Distinct()];
+        TellsUpstreams = streams.Upstreams.Any(upstream => upstream.Header != ProxyHeader.Off);
     }
 
     public ForwardConfig Config { get; }
@@ -26,51 +34,77 @@ internal sealed class ForwardPlan
     /// <summary>All its upstreams, those of routes first.</summary>
     public IReadOnlyList<Upstream> Upstreams { get; }
 
+    /// <summary>Who begins with a header that says who the client is; null: nobody.</summary>
+    public AddressTable<bool>? TellsClients { get; }
+
+    /// <summary>Whether an upstream is told who the client is.</summary>
+    public bool TellsUpstreams { get; }
+
+    /// <summary>What sessions do whose clients say where to go; null where the configuration says it.</summary>
+    public DynamicProxy? Dynamic { get; }
+
     public bool LimitsSources => Config.Limits.ConnectionsPerSource is not null || Config.Limits.ConnectionsPerPrefix is not null;
 
     /// <summary>Whether a client is let in by <c>deny</c> and <c>allow</c>.</summary>
     public bool Allows(AddressKey? client) => access is null || access.Allows(client);
 
+    /// <summary>Whether a route that may take a client asks for the name that it wants.</summary>
+    public bool AsksForName(AddressKey? client) => streams.AsksForName(client);
+
     /// <summary>The upstreams of a client's connection: of the first route that takes it, else of <c>to</c>; null where nothing does.</summary>
-    public PoolSet? Route(AddressKey? client) => streams.Find(client);
+    /// <param name="client">The client's address; null for one of a Unix socket.</param>
+    /// <param name="name">The name that it asks for by TLS; null where it asks for none, or no route asks.</param>
+    public PoolSet? Route(AddressKey? client, string? name = null) => streams.Find(client, name);
 
     /// <summary>The upstreams of a client's datagrams, likewise.</summary>
-    public PoolSet? RouteDatagrams(AddressKey client) => datagrams.Find(client);
+    public PoolSet? RouteDatagrams(AddressKey client) => datagrams.Find(client, null);
 }
+
+/// <summary>The upstream of a target.</summary>
+/// <param name="target">The target.</param>
+/// <param name="offset">Which port of its range, from 0.</param>
+/// <param name="protocol">Connections and datagrams to one port are two upstreams.</param>
+/// <param name="via">Proxies through which it is dialled.</param>
+internal delegate Upstream UpstreamAt(UpstreamConfig target, int offset, PortProtocols protocol, ValueList<ProxyUrl> via);
 
 /// <summary>Where the clients of a forward go by one protocol.</summary>
 internal sealed class RouteTable
 {
+    // By the client's address alone, all routes are one table; a name makes them a list to be gone through.
     private readonly AddressTable<PoolSet>? routes;
+    private readonly List<NamedRoute>? named;
     private readonly PoolSet? everybodyElse;
 
-    public RouteTable(ForwardConfig config, PortProtocols protocol, Func<UpstreamConfig, int, PortProtocols, Upstream> upstreamAt)
+    public RouteTable(ForwardConfig config, PortProtocols protocol, UpstreamAt upstreamAt)
     {
         var upstreams = new List<Upstream>();
         var routed = new List<(System.Net.IPNetwork, PoolSet)>();
+        if (config.Routes.Any(route => route.Sni.Count > 0))
+            named = [];
         foreach (var route in config.Routes)
         {
-            if (PoolOf(route.To) is not { } pools)
+            if (PoolOf(route.To, route.Via ?? config.Via) is not { } pools)
                 continue;
+            named?.Add(new NamedRoute(route.From.Count == 0 ? null : new AddressTable<bool>(route.From.Select(network => (network, true))), route.Sni, pools));
             foreach (var network in route.From)
                 routed.Add((network, pools));
         }
-        if (routed.Count > 0)
+        if (routed.Count > 0 && named is null)
             routes = new AddressTable<PoolSet>(routed);
-        everybodyElse = PoolOf(config.To);
+        everybodyElse = config.IsDynamic ? null : PoolOf(config.To, config.Via);
         Upstreams = upstreams;
 
-        PoolSet? PoolOf(IReadOnlyList<UpstreamConfig> targets)
+        PoolSet? PoolOf(IReadOnlyList<UpstreamConfig> targets, ValueList<ProxyUrl> via)
         {
             if (!config.Protocols.HasFlag(protocol))
                 return null;
             var own = targets.Where(target => target.Takes(protocol)).ToList();
-            return own.Count == 0 ? null : PoolSet.Of(own, config.Balance, Make);
+            return own.Count == 0 ? null : PoolSet.Of(own, config.Balance, (target, offset) => Make(target, offset, via));
         }
 
-        Upstream Make(UpstreamConfig target, int offset)
+        Upstream Make(UpstreamConfig target, int offset, ValueList<ProxyUrl> via)
         {
-            var upstream = upstreamAt(target, offset, protocol);
+            var upstream = upstreamAt(target, offset, protocol, via);
             upstreams.Add(upstream);
             return upstream;
         }
@@ -79,10 +113,26 @@ internal sealed class RouteTable
     /// <summary>All of them, those of routes first.</summary>
     public IReadOnlyList<Upstream> Upstreams { get; }
 
+    /// <summary>Whether, of the routes that may take a client, one that asks for a name comes before one that does not.</summary>
+    public bool AsksForName(AddressKey? client) => named is not null && named.Find(route => route.Holds(client)) is { Names.Count: > 0 };
+
     /// <summary>The pools of a client; null where nothing takes it.</summary>
-    public PoolSet? Find(AddressKey? client)
+    public PoolSet? Find(AddressKey? client, string? name)
     {
+        if (named is not null)
+            return named.Find(route => route.Holds(client) && route.Means(name))?.Pools ?? everybodyElse;
         return routes is not null && client is { } address && routes.TryFind(address, out var pools) ? pools : everybodyElse;
+    }
+
+    /// <summary>A route among some that ask for names.</summary>
+    /// <param name="From">Whom it is for; null: everybody.</param>
+    /// <param name="Names">The names; empty: any or none.</param>
+    /// <param name="Pools">Where they go.</param>
+    private sealed record NamedRoute(AddressTable<bool>? From, ValueList<NamePattern> Names, PoolSet Pools)
+    {
+        public bool Holds(AddressKey? client) => From is null || (client is { } address && From.TryFind(address, out _));
+
+        public bool Means(string? name) => Names.Count == 0 || (name is not null && Names.Any(pattern => pattern.Matches(name)));
     }
 }
 

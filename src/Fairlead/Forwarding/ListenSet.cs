@@ -26,6 +26,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private readonly Dictionary<string, Listen> listens = [];
     private readonly List<Listen> closing = [];
+    private readonly OwnListens own = new();
     private readonly DatagramPlaces datagramPlaces = new(room, DatagramPlaces.Ports);
     private bool isCapTold;
     private readonly PauseLog pauses = new(log, TimeProvider.System);
@@ -60,6 +61,9 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         }
     }
 
+    /// <summary>Whether TCP is listened on at an address of this machine. From any thread.</summary>
+    public bool IsOwn(IPEndPoint address) => own.Holds(address);
+
     /// <summary>Gives up what was prepared. When this returns, none of it is bound any more.</summary>
     public void Undo(IEnumerable<Claim> claims)
     {
@@ -83,7 +87,10 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         if (claim.Moved is not null)
             claim.Listen.MoveTo(claim.Network, claim.Moved);
         if (claim.IsFresh || closing.Remove(claim.Listen))
+        {
             listens.Add(claim.Listen.Key, claim.Listen);
+            own.Add(claim.Listen);
+        }
         if (claim.IsFresh)
             claim.Listen.Start();
     }
@@ -92,6 +99,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     public void Unbind(Listen listen)
     {
         listens.Remove(listen.Key);
+        own.Remove(listen);
         closing.Add(listen);
         listen.Unbind();
     }

@@ -29,6 +29,9 @@ internal abstract class Session(Listen listen, Binding binding, long id)
     /// <summary>Where it was sent, or could not be; null until that is decided.</summary>
     public Upstream? Upstream { get; protected set; }
 
+    /// <summary>The same as it is shown: escaped.</summary>
+    public virtual string? Target => Upstream?.Text;
+
     public abstract bool IsConnected { get; }
 
     public TimeSpan Age => TimeProvider.System.GetElapsedTime(start);
@@ -90,7 +93,7 @@ internal abstract class Session(Listen listen, Binding binding, long id)
         Forward = Printable.Escape(binding.Forward.Title),
         Client = Client,
         Listen = listen.Text,
-        Upstream = Upstream?.Text,
+        Upstream = Target,
         Since = now - Age,
         IsConnected = IsConnected,
         BytesFromClient = BytesFromClient,

@@ -45,5 +45,5 @@ internal sealed class SessionEnded(Session session, SessionOutcome outcome, Time
 
     private string Listen => session.Listen.Text;
 
-    private string Upstream => session.Upstream?.Text ?? "-";
+    private string Upstream => session.Target ?? "-";
 }

@@ -58,6 +58,27 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
     /// <summary>It was told to stop.</summary>
     public static readonly SessionOutcome Stopped = new("stopped", Side.Fairlead);
 
+    /// <summary>The client did not say in time what has to be heard from it first.</summary>
+    public static readonly SessionOutcome Late = new("first_bytes_timeout", Side.Client, SessionCause.Denied);
+
+    /// <summary>The client ended before it had said what has to be heard from it first.</summary>
+    public static readonly SessionOutcome Silent = new("closed", Side.Client);
+
+    /// <summary>The client is not who it says, or says nothing of it.</summary>
+    public static readonly SessionOutcome BadLogin = new("bad_login", Side.Client, SessionCause.Denied);
+
+    /// <summary>The client said what nobody understands, or what is refused.</summary>
+    /// <param name="detail">What that was, in words of ours.</param>
+    public static SessionOutcome BadRequest(string detail) => new("bad_request", Side.Client, SessionCause.Denied, detail);
+
+    /// <summary>Of a session whose client broke before it was relayed.</summary>
+    public static SessionOutcome Of(ConnectionError error) => error switch
+    {
+        ConnectionError.Aborted => Stopped with { Cause = SessionCause.Stopped },
+        ConnectionError.TimedOut or ConnectionError.Unreachable => new("lost", Side.Client),
+        _ => new("reset", Side.Client),
+    };
+
     /// <summary>Of a session that was relayed.</summary>
     public static SessionOutcome Of(RelayResult result) => new(result.End switch
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using Fairlead.Net;
 
 namespace Fairlead;
@@ -6,43 +7,73 @@ namespace Fairlead;
 /// The life of one connection, from accept to close. Everything of it happens where its client belongs: on that event loop, or on the
 /// thread pool.
 /// </summary>
-internal sealed class StreamSession(Listen listen, Binding binding, Connection client, Admission process, long id) : Session(listen, binding, id)
+internal sealed class StreamSession : Session
 {
+    private readonly Admission process;
+    private Connection client;
     private Relay? relay;
 
-    public override string Client => client.RemoteEndPoint?.ToString() ?? "unix";
+    // Null for a session that is relayed at once, which nearly all are.
+    private Talk? talk;
 
-    public override AddressKey? Source => client.RemoteKey;
+    public StreamSession(Listen listen, Binding binding, Connection client, Admission process, long id)
+        : base(listen, binding, id)
+    {
+        (this.client, this.process) = (client, process);
+        // Without an event loop, what a conversation does in several places at once still happens one after the other.
+        if (client.Context is null && binding.Plan.Dynamic is not null)
+            talk = new Talk { Serial = new SerialContext() };
+    }
 
-    public override SynchronizationContext? Context => client.Context;
+    public override string Client => (talk?.ClientEndPoint ?? client.RemoteEndPoint)?.ToString() ?? "unix";
 
-    public override bool IsConnected => relay is not null;
+    public override AddressKey? Source => talk?.ClientEndPoint is { } told ? AddressKey.Of(told.Address) : client.RemoteKey;
 
-    public override long BytesFromClient => relay?.BytesFromClient ?? 0;
+    public override SynchronizationContext? Context => talk?.Serial ?? client.Context;
 
-    public override long BytesFromUpstream => relay?.BytesFromUpstream ?? 0;
+    public override string? Target => talk?.Target ?? base.Target;
 
-    /// <summary>Lives the session: admit, route, dial, relay, close. Never throws.</summary>
-    public async Task RunAsync()
+    public override bool IsConnected => relay is not null || talk is { IsConnected: true };
+
+    public override long BytesFromClient => (relay?.BytesFromClient ?? 0) + (talk?.BytesFromClient ?? 0);
+
+    public override long BytesFromUpstream => (relay?.BytesFromUpstream ?? 0) + (talk?.BytesFromUpstream ?? 0);
+
+    /// <summary>What it has beside a relay, for those who talk with its client.</summary>
+    public Talk Talk => talk ??= new Talk();
+
+    /// <summary>The client's connection; encrypted, once <c>tls</c> has been spoken.</summary>
+    public Connection Peer => client;
+
+    public TimeProvider Time => Binding.Plan.Network.Time;
+
+    public Task RunAsync() => talk?.Serial is { } serial ? serial.RunAsync(LiveAsync) : LiveAsync();
+
+    // Lives the session: hear who it is, admit, secure, route, dial, relay or converse, close. Never throws.
+    private async Task LiveAsync()
     {
         var outcome = SessionOutcome.Fault;
-        var source = client.RemoteKey;
         Connection? upstream = null;
         try
         {
-            if (Admit(source) is { } refusal)
+            if ((await HearAsync() ?? Admit() ?? await SecureAsync() ?? await HearNameAsync()) is { } refusal)
             {
                 outcome = refusal;
                 client.Abort();
                 return;
             }
-            if (Binding.Route(source) is not { } pool)
+            if (Binding.Plan.Dynamic is { } dynamic)
+            {
+                outcome = await dynamic.RunAsync(this);
+                return;
+            }
+            if (Binding.Route(Source, talk?.ServerName) is not { } pool)
             {
                 outcome = SessionOutcome.NoRoute;
                 client.Abort();
                 return;
             }
-            var (dial, target, _) = await pool.DialAsync(source, Binding.Plan.Network.Time, Binding.Plan.Config.Timeouts.Connect, BeginDialling());
+            var (dial, target, _) = await pool.DialAsync(Source, Time, Binding.Plan.Config.Timeouts.Connect, Proxied, BeginDialling());
             EndDialling();
             Upstream = target;
             upstream = dial.Connection;
@@ -52,11 +83,12 @@ internal sealed class StreamSession(Listen listen, Binding binding, Connection c
                 client.Abort();
                 return;
             }
-            // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
-            Interlocked.Exchange(ref relay, Relay.Between(client, upstream, Binding.Forward.RelayOptions));
-            if (IsToStop)
-                relay!.Stop();
-            outcome = SessionOutcome.Of(await relay!.RunAsync());
+            outcome = SessionOutcome.Of(await RelayAsync(upstream));
+        }
+        catch (ConnectionException broken)
+        {
+            outcome = SessionOutcome.Of(broken.Error);
+            client.Abort();
         }
         catch (Exception fault)
         {
@@ -71,7 +103,7 @@ internal sealed class StreamSession(Listen listen, Binding binding, Connection c
                 client.Dispose();
                 upstream?.Dispose();
                 var leftOut = 0L;
-                if (outcome.Cause is not (SessionCause.Denied or SessionCause.Limited) || source is not { } who || Binding.Forward.Refusals.MayTell(who, out leftOut))
+                if (outcome.Cause is not (SessionCause.Denied or SessionCause.Limited) || Source is not { } who || Binding.Forward.Refusals.MayTell(who, out leftOut))
                     Binding.Forward.Log(new SessionEnded(this, outcome, Age, leftOut));
             }
             finally
@@ -86,8 +118,96 @@ internal sealed class StreamSession(Listen listen, Binding binding, Connection c
         }
     }
 
+    // Null: heard who the client is, or nobody stands before this machine who would say it.
+    private ValueTask<SessionOutcome?> HearAsync()
+    {
+        return Binding.Plan.TellsClients is { } tellers && client.RemoteKey is { } peer && tellers.TryFind(peer, out _) ? HearHeaderAsync() : default;
+    }
+
+    private async ValueTask<SessionOutcome?> HearHeaderAsync()
+    {
+        using var words = new FirstWords(client, Binding.Plan.Config.Timeouts.FirstBytes, Time);
+        var header = default(ProxyProtocolReading);
+        while (await words.MoreAsync())
+        {
+            header = ProxyProtocolReader.Read(words.Bytes);
+            if (header.State != ProxyProtocolState.NeedMore)
+                break;
+        }
+        if (header.State == ProxyProtocolState.NeedMore)
+            return words.Outcome;
+        if (header.State == ProxyProtocolState.Wrong)
+            return SessionOutcome.BadRequest(header.Reason!);
+        words.Consume(header.Length);
+        if (header.Source is not null)
+            (Talk.ClientEndPoint, Talk.ClientDestination) = (header.Source, header.Destination);
+        return null;
+    }
+
+    // Null: secured, or not to be.
+    private static ValueTask<SessionOutcome?> SecureAsync() => default;
+
+    // Null: heard which name the client asks for, or no route that may take it asks.
+    private ValueTask<SessionOutcome?> HearNameAsync() => talk is { IsNameHeard: true } || !Binding.Plan.AsksForName(Source) ? default : HearClientHelloAsync();
+
+    private async ValueTask<SessionOutcome?> HearClientHelloAsync()
+    {
+        using var words = new FirstWords(client, Binding.Plan.Config.Timeouts.FirstBytes, Time);
+        var hello = new ClientHello(ClientHelloState.NeedMore, 1);
+        while (hello.State == ClientHelloState.NeedMore && await words.MoreAsync())
+        {
+            if (words.Bytes.Length >= hello.Needed)
+                hello = ClientHello.Read(words.Bytes);
+        }
+        if (hello.State == ClientHelloState.NeedMore)
+            return words.Outcome;
+        // Who speaks something else than TLS has no name, and may have a route all the same.
+        (Talk.ServerName, Talk.IsNameHeard) = (hello.Name, true);
+        return null;
+    }
+
+    // Who the client is, for an upstream that asks for it; null where that has no addresses.
+    private ProxiedClient? Proxied => !Binding.Plan.TellsUpstreams ? null
+        : (talk?.ClientEndPoint ?? client.RemoteEndPoint as IPEndPoint) is { } source && (talk?.ClientDestination ?? client.LocalEndPoint as IPEndPoint) is { } destination
+            ? new ProxiedClient(source, destination)
+            : null;
+
+    /// <summary>Relays what is left of the session, until both directions have ended.</summary>
+    public ValueTask<RelayResult> RelayAsync(Connection upstream)
+    {
+        // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
+        Interlocked.Exchange(ref relay, Relay.Between(client, upstream, Binding.Forward.RelayOptions));
+        if (IsToStop)
+            relay!.Stop();
+        return relay!.RunAsync();
+    }
+
+    /// <summary>Has something ended when the session is told to stop, which may be at once; <see cref="Talk.Forget"/> ends that.</summary>
+    public LinkedListNode<Action> OnStop(Action stop)
+    {
+        var node = Talk.Add(stop);
+        if (IsToStop)
+            stop();
+        return node;
+    }
+
+    /// <summary>Dials somebody else than an upstream, within <c>timeouts.connect</c>. One dial at a time.</summary>
+    public async ValueTask<DialResult> DialAsync(Func<CancellationToken, ValueTask<DialResult>> dial)
+    {
+        var result = await dial(BeginDialling());
+        EndDialling();
+        return result;
+    }
+
+    /// <summary>Takes a place of the process for two more descriptors, if there is one; <see cref="LeavePlace"/> is owed then.</summary>
+    public bool TryTakePlace() => process.TryEnter();
+
+    /// <summary>Gives it back.</summary>
+    public void LeavePlace() => process.Leave();
+
     protected override void StopCore()
     {
+        talk?.Stop();
         if (relay is null)
             client.Abort();
         else
@@ -95,8 +215,9 @@ internal sealed class StreamSession(Listen listen, Binding binding, Connection c
     }
 
     // Null: let in.
-    private SessionOutcome? Admit(AddressKey? source)
+    private SessionOutcome? Admit()
     {
+        var source = Source;
         if (!Binding.Plan.Allows(source))
             return SessionOutcome.Denied;
         return Binding.Plan.LimitsSources && source is { } address && !Binding.Forward.TryCount(this, address) ? SessionOutcome.Limited : null;

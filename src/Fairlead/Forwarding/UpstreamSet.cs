@@ -18,9 +18,9 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     private readonly Dictionary<(string Host, TimeSpan Interval), ResolvedName> names = [];
 
     /// <summary>All that makes an upstream the same.</summary>
-    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve);
+    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve, ValueList<ProxyUrl> Via, ProxyHeader Header);
 
-    private sealed record Entry(Upstream Upstream, ResolvedName? Name, HealthCheck? Check);
+    private sealed record Entry(Upstream Upstream, IReadOnlyList<ResolvedName> Names, HealthCheck? Check);
 
     /// <summary>The upstream of a target.</summary>
     /// <param name="target">The target.</param>
@@ -28,26 +28,31 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     /// <param name="forward">The forward that leads to it.</param>
     /// <param name="protocol">Which of both: connections and datagrams to one port are two upstreams, and one of them may be down.</param>
     /// <param name="network">By which it is dialled.</param>
-    public Upstream At(UpstreamConfig target, int offset, PortProtocols protocol, ForwardConfig forward, INetwork network)
+    /// <param name="via">Through which proxies.</param>
+    public Upstream At(UpstreamConfig target, int offset, PortProtocols protocol, ForwardConfig forward, INetwork network, ValueList<ProxyUrl> via)
     {
         var address = target.Address is PortEndpoint port ? new PortEndpoint(port.Host, new PortRange(port.Ports.First + offset), protocol) : target.Address;
         var source = target.Source.Count > 0 ? target.Source : forward.Source;
-        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve);
+        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve, via, protocol == PortProtocols.Udp ? ProxyHeader.Off : target.ProxyProtocol ?? forward.ProxyProtocol.Send);
         if (!upstreams.TryGetValue(key, out var known))
             upstreams.Add(key, known = Make(key));
         return known.Upstream;
     }
 
+    /// <summary>How a forward dials whom it does not know beforehand.</summary>
+    public Way WayOf(ForwardConfig forward, INetwork network) => WayOf(network, forward.Timeouts.Tuning, forward.Source, forward.Via, forward.Resolve);
+
     /// <summary>Forgets all but these: nobody tries them out or looks up their names any more. Sessions of theirs go on.</summary>
-    public void Retain(IReadOnlySet<Upstream> used)
+    /// <param name="used">Upstreams.</param>
+    /// <param name="usedNames">Names of proxies that are no upstream's.</param>
+    public void Retain(IReadOnlySet<Upstream> used, IEnumerable<ResolvedName> usedNames)
     {
-        var usedNames = new HashSet<ResolvedName>();
+        var kept = usedNames.ToHashSet();
         foreach (var (key, entry) in upstreams)
         {
             if (used.Contains(entry.Upstream))
             {
-                if (entry.Name is not null)
-                    usedNames.Add(entry.Name);
+                kept.UnionWith(entry.Names);
                 continue;
             }
             entry.Check?.Dispose();
@@ -55,7 +60,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
         }
         foreach (var (key, name) in names)
         {
-            if (usedNames.Contains(name))
+            if (kept.Contains(name))
                 continue;
             name.Dispose();
             names.Remove(key);
@@ -64,24 +69,48 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
 
     public void Dispose()
     {
-        Retain(new HashSet<Upstream>());
+        Retain(new HashSet<Upstream>(), []);
         lookUps.Dispose();
     }
 
     private Entry Make(Key key)
     {
-        var (dialer, rules, text) = (key.Network.DialerWith(key.Tuning, key.Source), HealthRules.Of(key.Health), key.Address.ToString()!);
-        var datagrams = key.Protocol == PortProtocols.Udp ? key.Network.DatagramDialerWith(key.Source) : null;
-        var name = key.Address is PortEndpoint named && !IPAddress.TryParse(named.Host, out _) ? NameOf(named.Host, key.Resolve) : null;
+        var way = WayOf(key.Network, key.Tuning, key.Source, key.Via, key.Resolve);
+        var (rules, text) = (HealthRules.Of(key.Health), key.Address.ToString()!);
+        var datagrams = key.Protocol == PortProtocols.Udp ? way.Datagrams : null;
+        // A name that a proxy looks up is an address here, which never changes.
+        var name = key.Address is PortEndpoint named && !way.TakesNames && !IPAddress.TryParse(named.Host, out _) ? NameOf(named.Host, key.Resolve) : null;
         var upstream = name is not null
-            ? new Upstream(dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams }
-            : new Upstream(dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams };
+            ? new Upstream(way.Dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams, Header = key.Header }
+            : new Upstream(way.Dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams, Header = key.Header };
         var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, placeOf(key.Network));
-        return new Entry(upstream, name, check);
+        return new Entry(upstream, name is null ? way.Names : [.. way.Names, name], check);
+    }
+
+    private Way WayOf(INetwork network, SocketTuning tuning, ValueList<DialSource> source, ValueList<ProxyUrl> via, TimeSpan resolve)
+    {
+        var direct = network.DialerWith(tuning, source);
+        if (via.Count == 0)
+            return new Way(direct, network.DatagramDialerWith(source), false, []);
+        // What this machine looks up of the proxies; the others are looked up by the one before them.
+        var own = via.Where((proxy, i) => proxy.EndPoint is DnsEndPoint && !ProxyDialers.LookUpThere([.. via.Take(i)])).Select(proxy => proxy.Host).Distinct().ToDictionary(host => host, host => NameOf(host, resolve));
+        var way = new Way(ProxyDialers.Of(via, direct, Naming, network.Time), network.DatagramDialerWith(source), ProxyDialers.LookUpThere(via), [.. own.Values]);
+        return ProxyDialers.CarryDatagrams(via)
+            ? way with { Datagrams = ProxyDialers.DatagramsOf(via, direct, way.Datagrams, Naming, network.Time), OpenAssociation = OpenAsync }
+            : way;
+
+        IDialer Naming(IDialer inner) => new NameDialer(inner, own.GetValueOrDefault, lookUps.AskAsync, network.Time);
+
+        ValueTask<AssociationResult> OpenAsync(IAssociationSink sink, TimeSpan timeout, CancellationToken cancel)
+        {
+            ProxyUrl[] before = [.. via.SkipLast(1)];
+            return SocksAssociation.OpenAsync(via[^1], ProxyDialers.Of(before, direct, Naming, network.Time), ProxyDialers.DatagramsOf(before, direct, network.DatagramDialerWith(source), Naming, network.Time),
+                sink, timeout, network.Time, cancel);
+        }
     }
 
     private static EndPoint AddressOf(Endpoint address) => address is PortEndpoint port
-        ? new IPEndPoint(IPAddress.Parse(port.Host), port.Ports.First)
+        ? Destination.Read(port.Host, port.Ports.First, out _) ?? new DnsEndPoint(port.Host, port.Ports.First)
         : new UnixDomainSocketEndPoint(((UnixEndpoint)address).Path);
 
     private ResolvedName NameOf(string host, TimeSpan interval)
@@ -92,4 +121,15 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     }
 
     private void Tell(Upstream upstream, bool isUp, string? reason) => log(Notice.UpstreamHealth(upstream.Text, isUp, reason));
+}
+
+/// <summary>How somewhere is dialled: directly, or through proxies.</summary>
+/// <param name="Dialer">Who dials.</param>
+/// <param name="Datagrams">Who opens flows; through proxies that do not carry datagrams, nobody should ask.</param>
+/// <param name="TakesNames">Whether names are for the last proxy to look up.</param>
+/// <param name="Names">The proxies' names that this machine looks up, which are kept as long as this is used.</param>
+internal sealed record Way(IDialer Dialer, IDatagramDialer Datagrams, bool TakesNames, IReadOnlyList<ResolvedName> Names)
+{
+    /// <summary>Opens an association with the last proxy, for datagrams to many; null where there is no proxy, or one that carries none.</summary>
+    public Func<IAssociationSink, TimeSpan, CancellationToken, ValueTask<AssociationResult>>? OpenAssociation { get; init; }
 }

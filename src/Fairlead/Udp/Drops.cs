@@ -47,6 +47,9 @@ internal enum Drop
 
     /// <summary>It was longer than the memory for it.</summary>
     Truncated,
+
+    /// <summary>It has no header that is understood, or is a fragment (SOCKS).</summary>
+    Malformed,
 }
 
 /// <summary>Datagrams of a forward that were not passed on, counted by their reason; from any thread.</summary>
@@ -97,6 +100,7 @@ internal sealed class Drops
         Drop.SendBufferFull => "send_buffer_full",
         Drop.NotSent => "not_sent",
         Drop.ReceiveBufferFull => "receive_buffer_full",
+        Drop.Malformed => "malformed",
         _ => "truncated",
     };
 }

@@ -56,4 +56,20 @@ internal static class HappyEyeballs
             (await late).Connection?.Dispose();
         return result;
     }
+
+    /// <summary>Addresses in the order in which to try them: one goes first, and the two families take turns (RFC 8305 section 4).</summary>
+    /// <param name="found">At least one, in the resolver's order.</param>
+    /// <param name="first">The one of them that goes first.</param>
+    public static IPAddress[] Interleave(IReadOnlyList<IPAddress> found, IPAddress first)
+    {
+        var same = found.Where(address => address.AddressFamily == first.AddressFamily && !address.Equals(first)).Prepend(first).ToArray();
+        var other = found.Where(address => address.AddressFamily != first.AddressFamily).ToArray();
+        var ordered = new List<IPAddress>(found.Count);
+        for (var i = 0; i < Math.Max(same.Length, other.Length); i++)
+        {
+            ordered.AddRange(same.Skip(i).Take(1));
+            ordered.AddRange(other.Skip(i).Take(1));
+        }
+        return [.. ordered];
+    }
 }

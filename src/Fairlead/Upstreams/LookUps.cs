@@ -7,10 +7,10 @@ namespace Fairlead;
 /// Asks the system's resolver on threads of its own. getaddrinfo(3) blocks, for half a minute where the name server is a black hole: that must
 /// hold up neither an event loop nor the thread pool, so a few threads are all that can ever be stuck in it.
 /// </summary>
-internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
+/// <param name="ask">Looks a name up, for as long as that takes.</param>
+/// <param name="mostThreads">How many names are asked for at once.</param>
+internal sealed class LookUps(Func<string, IPAddress[]> ask, int mostThreads = 4) : IDisposable
 {
-    private const int MostThreads = 4;
-
     private readonly BlockingCollection<(string Name, TaskCompletionSource<IPAddress[]> Answer)> queue = [];
     private readonly Lock gate = new();
     private int threads, unanswered;
@@ -20,6 +20,9 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
         : this(static name => Dns.GetHostAddresses(name))
     {
     }
+
+    /// <summary>The same resolver on threads apart from these.</summary>
+    public LookUps Apart(int mostThreads) => new(ask, mostThreads);
 
     /// <summary>Looks a name up on the caller's thread, for as long as that takes. Throws as the resolver does.</summary>
     public IPAddress[] Ask(string name) => ask(name);
@@ -31,7 +34,7 @@ internal sealed class LookUps(Func<string, IPAddress[]> ask) : IDisposable
         lock (gate)
         {
             queue.Add((name, answer));
-            if (++unanswered > threads && threads < MostThreads)
+            if (++unanswered > threads && threads < mostThreads)
             {
                 threads++;
                 new Thread(Serve) { IsBackground = true, Name = "fairlead-names" }.Start();

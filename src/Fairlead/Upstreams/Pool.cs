@@ -49,15 +49,16 @@ internal sealed class Pool
     /// <param name="client">The client's address; null for one of a Unix socket.</param>
     /// <param name="time">Measures it all.</param>
     /// <param name="connect">For all dials together; <see cref="Timeout.InfiniteTimeSpan"/> leaves each to the system.</param>
+    /// <param name="told">Who the client is, for upstreams that are told; null where it has no addresses.</param>
     /// <param name="cancel">Gives it up.</param>
     /// <returns>If it connected, the session counts at its upstream: the caller owes it <see cref="Upstream.Leave"/>.</returns>
-    public ValueTask<PoolResult> DialAsync(AddressKey? client, TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    public ValueTask<PoolResult> DialAsync(AddressKey? client, TimeProvider time, TimeSpan connect, ProxiedClient? told, CancellationToken cancel)
     {
-        return members.Length == 1 ? members[0].Upstream.DialAsync(time, connect, cancel) : DialOneOfAsync(client, time, connect, cancel);
+        return members.Length == 1 ? members[0].Upstream.DialAsync(time, connect, told, cancel) : DialOneOfAsync(client, time, connect, told, cancel);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<PoolResult> DialOneOfAsync(AddressKey? client, TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    private async ValueTask<PoolResult> DialOneOfAsync(AddressKey? client, TimeProvider time, TimeSpan connect, ProxiedClient? told, CancellationToken cancel)
     {
         var deadline = new Deadline(time, connect);
         var (tried, dials) = (default(Tried), 0);
@@ -70,7 +71,7 @@ internal sealed class Pool
             try
             {
                 result = await upstream.DialEnteredAsync(
-                    time, deadline.Share(Math.Min(dialsLeft, pick.Likely)), pick.Likely > 1 ? 1 : dialsLeft, cancel);
+                    time, deadline.Share(Math.Min(dialsLeft, pick.Likely)), pick.Likely > 1 ? 1 : dialsLeft, told, cancel);
             }
             finally
             {

@@ -112,15 +112,7 @@ internal sealed class ResolvedName : IDisposable
         var first = found[0];
         if (winner is { } won && GoesFirst(won) && found.Contains(won.Address))
             first = won.Address;
-        var same = found.Where(address => address.AddressFamily == first.AddressFamily && !address.Equals(first)).Prepend(first).ToArray();
-        var other = found.Where(address => address.AddressFamily != first.AddressFamily).ToArray();
-        var ordered = new List<IPAddress>(found.Length);
-        for (var i = 0; i < Math.Max(same.Length, other.Length); i++)
-        {
-            ordered.AddRange(same.Skip(i).Take(1));
-            ordered.AddRange(other.Skip(i).Take(1));
-        }
-        return [.. ordered];
+        return HappyEyeballs.Interleave(found, first);
     }
 
     private bool GoesFirst(Winner? won) => won is not null && time.GetElapsedTime(won.Since) < preferenceLife;

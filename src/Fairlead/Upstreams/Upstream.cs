@@ -66,6 +66,9 @@ internal sealed class Upstream
     /// <summary>Who opens flows to it; null where it is one of connections.</summary>
     public IDatagramDialer? Datagrams { get; init; }
 
+    /// <summary>By which header it is told who the client is.</summary>
+    public ProxyHeader Header { get; init; }
+
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public string Text { get; }
 
@@ -86,15 +89,15 @@ internal sealed class Upstream
     /// differently: the name has other addresses now, or a shortage on this machine has passed. Nothing has been sent yet.
     /// </summary>
     /// <returns>If it connected, the session counts here until <see cref="Leave"/>.</returns>
-    public ValueTask<PoolResult> DialAsync(TimeProvider time, TimeSpan connect, CancellationToken cancel)
+    public ValueTask<PoolResult> DialAsync(TimeProvider time, TimeSpan connect, ProxiedClient? told, CancellationToken cancel)
     {
         Enter();
-        return DialEnteredAsync(time, connect, MostDials, cancel);
+        return DialEnteredAsync(time, connect, MostDials, told, cancel);
     }
 
     /// <summary>The same with so many dials at most, for a session that counts here already; it leaves if there is no connection.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<PoolResult> DialEnteredAsync(TimeProvider time, TimeSpan connect, int mostDials, CancellationToken cancel)
+    public async ValueTask<PoolResult> DialEnteredAsync(TimeProvider time, TimeSpan connect, int mostDials, ProxiedClient? told, CancellationToken cancel)
     {
         var isConnected = false;
         try
@@ -109,6 +112,8 @@ internal sealed class Upstream
                     addresses = name.Addresses;
                 }
                 var result = address is not null ? await Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(addresses, time, deadline, cancel);
+                if (Header != ProxyHeader.Off && result.Connection is { } bare)
+                    result = await TellAsync(bare, told);
                 Count(result);
                 Report(result, time);
                 isConnected = result.Connection is not null;
@@ -234,6 +239,23 @@ internal sealed class Upstream
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public override string ToString() => Text;
 
+    // Before anything else is said, TLS included. It is short, and finds room in the socket's buffer.
+    private async ValueTask<DialResult> TellAsync(Connection connection, ProxiedClient? client)
+    {
+        try
+        {
+            await connection.WriteAsync(Header == ProxyHeader.V1
+                ? ProxyProtocolHeader.WriteV1(client?.Source, client?.Destination)
+                : client is { } known ? ProxyProtocolHeader.WriteV2(known.Source, known.Destination, isDatagram: false) : ProxyProtocolHeader.WriteV2Local());
+            return DialResult.To(connection);
+        }
+        catch (ConnectionException broken)
+        {
+            connection.Dispose();
+            return new DialResult(DialOutcome.Failed, null, broken.Message);
+        }
+    }
+
     private void Count(DialResult result)
     {
         if (result.Connection is not null)
@@ -295,3 +317,8 @@ internal sealed class Upstream
 
     private bool HasOthers(IPAddress[] dialled) => name!.Addresses.Except(dialled).Any();
 }
+
+/// <summary>Who a client is, as an upstream is told.</summary>
+/// <param name="Source">The client.</param>
+/// <param name="Destination">Where it wrote to.</param>
+internal readonly record struct ProxiedClient(IPEndPoint Source, IPEndPoint Destination);

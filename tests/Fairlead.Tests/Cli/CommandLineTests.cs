@@ -15,7 +15,7 @@ public class CommandLineTests
         { "forward --egine native 8080:h:80", "error: unknown option '--egine'; did you mean '--engine'?\ntry 'fairlead forward --help'\n" },
         { "forward 8080:h:80 --egine=native", "error: unknown option '--egine'; did you mean '--engine'?\ntry 'fairlead forward --help'\n" },
         { "forward --idle-timout 5s 8080:h:80", "error: unknown option '--idle-timout'; did you mean '--idle-timeout'?\ntry 'fairlead forward --help'\n" },
-        { "forward --allow 10.0.0.0/8 8080:h:80", "error: unknown option '--allow'\ntry 'fairlead forward --help'\n" },
+        { "forward --alow 10.0.0.0/8 8080:h:80", "error: unknown option '--alow'; did you mean '--allow'?\ntry 'fairlead forward --help'\n" },
         { "forward -L 8080:h:80", "error: unknown option '-L'\ntry 'fairlead forward --help'\n" },
         { "forward --engine kernel 8080:h:80", "error: --engine 'kernel' is not in this version, which has auto, native and portable\ntry 'fairlead forward --help'\n" },
         { "forward --engine Native 8080:h:80", "error: --engine 'Native' is unknown; write auto, native or portable\ntry 'fairlead forward --help'\n" },
@@ -35,6 +35,12 @@ public class CommandLineTests
             """
         },
         { "forward --half-closed-timeout 1m 53:h:53/udp", "error: --half-closed-timeout is for TCP, and only UDP is forwarded; leave it out\ntry 'fairlead forward --help'\n" },
+        { "forward --allow 10.0.0.0 --allow 10.0.0.1/8 8080:h:80", "error: --allow '10.0.0.1/8' has bits set behind its prefix; write 10.0.0.0/8 for the network, or 10.0.0.1 for the one address\ntry 'fairlead forward --help'\n" },
+        { "forward --via ssh://gw 8080:h:80", "error: --via proxy 'ssh://gw': scheme 'ssh' is not in this version; write socks5, socks5h, socks4a or http\ntry 'fairlead forward --help'\n" },
+        { "proxy :1080", "error: listen :1080 would be a proxy for everybody who can reach it; write --user or --allow beside it, or listen on 127.0.0.1:1080\ntry 'fairlead proxy --help'\n" },
+        { "proxy --user alice", "error: --user has no password; write NAME:PASSWORD, or NAME:env:VARIABLE\ntry 'fairlead proxy --help'\n" },
+        { "proxy --user alice:env:FAIRLEAD_NO_SUCH", "error: --user alice: 'env:FAIRLEAD_NO_SUCH' names an environment variable that is not set; set it, or write file:/path\ntry 'fairlead proxy --help'\n" },
+        { "proxy --deny-to exa*mple.com", "error: --deny-to name 'exa*mple.com' has '*' elsewhere than alone before the first dot; write example.com for one name, or *.example.com for all below it\ntry 'fairlead proxy --help'\n" },
         { "demo --port 0", "error: --port '0' is not a port; write a number from 1 to 65535, like 8080\ntry 'fairlead demo --help'\n" },
         { "demo x", "error: unknown argument 'x'\ntry 'fairlead demo --help'\n" },
         { "demo --port 9001 --echo-port 9001", "error: forward 'echo': 127.0.0.1:9001 is listened on by forward 'page' already; give one of them another port or address\ntry 'fairlead demo --help'\n" },
@@ -78,7 +84,7 @@ public class CommandLineTests
 
         var examples = output[output.IndexOf("Examples:", StringComparison.Ordinal)..output.IndexOf("Signals:", StringComparison.Ordinal)]
             .Split('\n').Where(line => line.StartsWith("  fairlead ", StringComparison.Ordinal)).ToList();
-        Assert.Equal(8, examples.Count);
+        Assert.Equal(9, examples.Count);
         foreach (var example in examples)
         {
             // A comment stands at least two spaces behind the command.
@@ -151,7 +157,7 @@ public class CommandLineTests
     }
 
     [Theory]
-    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward reload run status stop top")]
+    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward proxy reload run status stop top")]
     [InlineData("fairlead f", "forward")]
     [InlineData("fairlead forward --e", "--engine")]
     [InlineData("fairlead forward --engine n", "native")]

@@ -84,7 +84,6 @@ public class ProtocolRulesTests
         [
             "forward 'a': affinity is for UDP, which nothing is listened on for; leave it out, or listen on a port with /udp",
             "forward 'a': responses is for UDP, which nothing is listened on for; leave it out, or listen on a port with /udp",
-            "forward 'a': proxy_protocol.send is not in this version for TCP, which has it for UDP; leave it out, or listen for UDP only",
         ], ForwardRules.Check([stream with { Affinity = AffinityKind.Source, Responses = 1, ProxyProtocol = new() { Send = ProxyHeader.V2 } }]));
         Assert.Equal(["forward 'a': target a:53/tcp is for TCP, which nothing is listened on for; leave /tcp out, or write it behind the listen's port"],
             ForwardRules.Check([stream with { Listen = [new PortEndpoint("", new PortRange(53), PortProtocols.Udp)], To = [new(new PortEndpoint("a", new PortRange(53), PortProtocols.Tcp))] }]));

@@ -27,7 +27,7 @@ internal static class SchemaCheck
             "items" => value is JsonArray items && items.All(item => Accepts(word.Value!, root, item)),
             "required" => value is JsonObject lacking && word.Value!.AsArray().All(name => lacking.ContainsKey(name!.GetValue<string>())),
             "properties" => value is JsonObject map && map.All(entry => word.Value![entry.Key] is not { } property || Accepts(property, root, entry.Value)),
-            "additionalProperties" => value is JsonObject closed && closed.All(entry => schema["properties"]![entry.Key] is not null),
+            "additionalProperties" => value is JsonObject closed && closed.All(entry => schema["properties"]?[entry.Key] is not null || (word.Value is JsonObject others && Accepts(others, root, entry.Value))),
             _ => notes.Contains(word.Key) ? true : throw new NotSupportedException(word.Key),
         });
     }

@@ -71,7 +71,7 @@ public sealed class HealthCheckTests : IDisposable
         for (var i = 0; i < 2; i++)
         {
             Assert.True(upstream.Health.IsUp);
-            await upstream.DialAsync(time, second, CancellationToken.None);
+            await upstream.DialAsync(time, second, null, CancellationToken.None);
         }
         Assert.Equal(["down refused"], told);
     }

@@ -39,7 +39,7 @@ internal sealed class PoolRig
 
     public Task<PoolResult> DialAsync(Pool pool, AddressKey? client = null, TimeSpan? connect = null)
     {
-        return pool.DialAsync(client, Time, connect ?? TimeSpan.FromSeconds(6), Cancel.Token).AsTask();
+        return pool.DialAsync(client, Time, connect ?? TimeSpan.FromSeconds(6), null, Cancel.Token).AsTask();
     }
 
     /// <summary>Who got so many clients, each of an address of its own: their ports. The sessions stay.</summary>

@@ -278,10 +278,10 @@ public sealed class PoolTests
         foreach (var balance in Enum.GetValues<BalanceKind>())
         {
             var pool = new Pool(members, balance);
-            await pool.DialAsync(PoolRig.Client(1), TimeProvider.System, second, CancellationToken.None);
+            await pool.DialAsync(PoolRig.Client(1), TimeProvider.System, second, null, CancellationToken.None);
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0; i < 100; i++)
-                Assert.NotNull((await pool.DialAsync(PoolRig.Client(i), TimeProvider.System, second, CancellationToken.None)).Dial.Connection);
+                Assert.NotNull((await pool.DialAsync(PoolRig.Client(i), TimeProvider.System, second, null, CancellationToken.None)).Dial.Connection);
             Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         }
     }

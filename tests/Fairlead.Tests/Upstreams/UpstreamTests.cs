@@ -252,7 +252,7 @@ public sealed class UpstreamTests : IDisposable
         var upstream = Address();
         network.Answer = _ => outcome;
         for (var i = 0; i < 3; i++)
-            await upstream.DialEnteredAsync(time, second, 1, cancel.Token);
+            await upstream.DialEnteredAsync(time, second, 1, null, cancel.Token);
         Assert.Equal(isUp, upstream.Health.IsUp);
     }
 
@@ -279,7 +279,7 @@ public sealed class UpstreamTests : IDisposable
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 500; i++)
-                await upstream.DialAsync(time, Timeout.InfiniteTimeSpan, cancel.Token);
+                await upstream.DialAsync(time, Timeout.InfiniteTimeSpan, null, cancel.Token);
         })));
         Assert.NotEmpty(told);
         Assert.Equal(Enumerable.Range(0, told.Count).Select(i => i % 2 == 1), told);
@@ -347,5 +347,5 @@ public sealed class UpstreamTests : IDisposable
         return upstream;
     }
 
-    private async Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => (await upstream.DialAsync(network.Time, connect ?? 5 * second, cancel.Token)).Dial;
+    private async Task<DialResult> Dial(Upstream upstream, TimeSpan? connect = null) => (await upstream.DialAsync(network.Time, connect ?? 5 * second, null, cancel.Token)).Dial;
 }

@@ -34,6 +34,12 @@ internal static class ConfigurationKeys
 
     private static readonly Kind<ValueList<UpstreamConfig>> upstreams;
 
+    private static readonly Kind<ProxyHeader> header = new ChoiceKind<ProxyHeader>(("off", ProxyHeader.Off), ("v1", ProxyHeader.V1), ("v2", ProxyHeader.V2));
+
+    private static readonly Kind<ValueList<ProxyUrl>> proxies = new ListKind<ProxyUrl>(Kinds.Proxy, Kinds.NoProxy);
+
+    private static readonly Kind<ValueList<DestinationPattern>> destinations = new ListKind<DestinationPattern>(Kinds.Destination, new DestinationPattern(null, null, null));
+
     public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(nowhere),
         new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
             "Where it is.", "address: 10.0.0.5:80"),
@@ -42,7 +48,9 @@ internal static class ConfigurationKeys
         new Key<UpstreamConfig, bool>("backup", Kinds.Truth, upstream => upstream.Backup, (upstream, value) => upstream with { Backup = value },
             "Whether it is for when all others are down."),
         new Key<UpstreamConfig, ValueList<Net.DialSource>>("source", sources, upstream => upstream.Source, (upstream, value) => upstream with { Source = value },
-            "Which addresses its dials leave from; empty: what the forward says."));
+            "Which addresses its dials leave from; empty: what the forward says."),
+        new Key<UpstreamConfig, ProxyHeader?>("proxy_protocol", new OptionalValue<ProxyHeader>(header), upstream => upstream.ProxyProtocol, (upstream, value) => upstream with { ProxyProtocol = value },
+            "Which header of the PROXY protocol it gets; left out: what the forward says."));
 
     public static readonly KeyTable<RouteConfig> Route;
 
@@ -81,13 +89,15 @@ internal static class ConfigurationKeys
             "TCP: how long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`). It counts a living peer's full window too, so it is never short. Left out, and with `off`, the system's retransmissions decide: about 15 minutes."),
         new Key<ForwardTimeouts, TimeSpan>("keepalive", Kinds.Time, timeouts => timeouts.Keepalive, (timeouts, value) => timeouts with { Keepalive = value },
             "TCP: silence after which the peers of both legs are probed, and the gap between probes; after four unanswered ones a peer is dead. Whole seconds, up to 32767s."),
+        new Key<ForwardTimeouts, TimeSpan>("first_bytes", Kinds.Time, timeouts => timeouts.FirstBytes, (timeouts, value) => timeouts with { FirstBytes = value },
+            "TCP: for what a client has to say, in 16 KiB at most, before it is known where it goes: a PROXY header, a name by TLS, what it wants of a proxy. It is waited for only where it is needed."),
         new Key<ForwardTimeouts, TimeSpan>("drain", Kinds.Time, timeouts => timeouts.Drain, (timeouts, value) => timeouts with { Drain = value },
             "How long sessions may go on after a stop was asked for."));
 
     public static readonly KeyTable<ProxyProtocolConfig> ProxyProtocol = new("proxy protocol", () => new ProxyProtocolConfig(),
-        new Key<ProxyProtocolConfig, ProxyHeader>("send",
-            new ChoiceKind<ProxyHeader>(word => word == "v1" ? "a header for TCP, and not in this version, which has off and v2" : null, ("off", ProxyHeader.Off), ("v2", ProxyHeader.V2)),
-            header => header.Send, (header, value) => header with { Send = value }, "Which header is sent; in this version to upstreams of UDP only."),
+        new Key<ProxyProtocolConfig, ValueList<System.Net.IPNetwork>>("accept_from", Kinds.Networks, header => header.AcceptFrom, (header, value) => header with { AcceptFrom = value },
+            "TCP: whose connections begin with a header, of either version, and have to; it says who the client is for all other keys. From elsewhere none is believed."),
+        new Key<ProxyProtocolConfig, ProxyHeader>("send", ConfigurationKeys.header, header => header.Send, (header, value) => header with { Send = value }, "Which header is sent to upstreams: version 1 is for TCP only."),
         new Key<ProxyProtocolConfig, ProxyDatagrams>("udp", new ChoiceKind<ProxyDatagrams>(("first", ProxyDatagrams.First), ("each", ProxyDatagrams.Each)),
             header => header.Udp, (header, value) => header with { Udp = value }, "UDP: which datagrams it stands before: the first that an upstream gets of a session, or each."))
     { Example = "proxy_protocol: { send: v2 }" };
@@ -142,9 +152,13 @@ internal static class ConfigurationKeys
         upstreams = new ListKind<UpstreamConfig>(new UpstreamKind(), Upstream.Initial);
         Route = new("route", () => new RouteConfig { From = [], To = [] },
             new Key<RouteConfig, ValueList<System.Net.IPNetwork>>("from", Kinds.Networks, route => route.From, (route, value) => route with { From = value },
-                "The networks of the clients that it is for.", "from: 10.0.0.0/8"),
+                "The networks of the clients that it is for; left out: all."),
+            new Key<RouteConfig, ValueList<NamePattern>>("sni", new ListKind<NamePattern>(Kinds.Pattern, NamePattern.Parse("invalid")), route => route.Sni, (route, value) => route with { Sni = value },
+                "TCP: the names that clients ask for by TLS which it is for, `example.com` or `*.example.com` for all below it; left out: any, and none. Where `tls` is not terminated here, what the client says is read and passed on."),
             new Key<RouteConfig, ValueList<UpstreamConfig>>("to", upstreams, route => route.To, (route, value) => route with { To = value },
-                "Where they go.", "to: 10.0.0.5:80"))
+                "Where they go.", "to: 10.0.0.5:80"),
+            new Key<RouteConfig, ValueList<ProxyUrl>?>("via", new OptionalKind<ValueList<ProxyUrl>>(proxies), route => route.Via, (route, value) => route with { Via = value },
+                "Proxies through which they are dialled; left out: the forward's."))
         { Example = "{ from: 10.0.0.0/8, to: \"10.0.0.5:80\" }" };
         Forward = new("forward", () => new ForwardConfig { Listen = [] },
         [
@@ -152,14 +166,26 @@ internal static class ConfigurationKeys
                 "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
             new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, nowhere), forward => forward.Listen, (forward, value) => forward with { Listen = value },
                 "Where connections arrive, and datagrams: `:53/udp`, `:53/tcp+udp`. Without a protocol it is TCP.", "listen: :8080"),
-            new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", upstreams, forward => forward.To, (forward, value) => forward with { To = value },
-                "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all. Without a protocol, a target takes all that are listened for."),
+            new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", new TargetsKind(), forward => forward.To, (forward, value) => forward with { To = value },
+                "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all. Without a protocol, a target takes all that are listened for. `dynamic`: where the client says, by SOCKS4, SOCKS4a, SOCKS5 or as an HTTP proxy ([proxies](proxy.md))."),
+            new Key<ForwardConfig, ValueList<ProxyUrl>>("via", proxies, forward => forward.Via, (forward, value) => forward with { Via = value },
+                "Proxies through which upstreams are dialled, from the nearest to the farthest: `socks5://[USER:PASSWORD@]HOST:PORT`, `socks5h://`, `socks4a://` or `http://`. UDP needs SOCKS5."),
             new Key<ForwardConfig, ValueList<RouteConfig>>("routes", new RoutesKind(), forward => forward.Routes, (forward, value) => forward with { Routes = value },
-                "Where clients of some networks go; the first that fits a client takes it."),
+                "Where clients of some networks go, or those who ask for some names; the first that fits a client takes it."),
             new Key<ForwardConfig, ValueList<System.Net.IPNetwork>>("deny", Kinds.Networks, forward => forward.Deny, (forward, value) => forward with { Deny = value },
                 "Networks whose clients are reset, and whose datagrams are dropped, before `allow` is asked."),
             new Key<ForwardConfig, ValueList<System.Net.IPNetwork>?>("allow", new OptionalKind<ValueList<System.Net.IPNetwork>>(Kinds.Networks, "any"), forward => forward.Allow, (forward, value) => forward with { Allow = value },
                 "Networks whose clients alone are let in; `[]` lets nobody in."),
+            new Key<ForwardConfig, ValueList<DestinationPattern>>("deny_to", destinations, forward => forward.DenyTo, (forward, value) => forward with { DenyTo = value },
+                "`to: dynamic`: where clients may not go, before `allow_to` is asked: `NAME`, `*.NAME`, a network or `any`, and `:PORT[-PORT]` behind it; `:25` for a port anywhere."),
+            new Key<ForwardConfig, ValueList<DestinationPattern>?>("allow_to", new OptionalKind<ValueList<DestinationPattern>>(destinations), forward => forward.AllowTo, (forward, value) => forward with { AllowTo = value },
+                "`to: dynamic`: where alone clients may go. Left out: everywhere, but for clients of other machines not to loopback, link-local and metadata addresses nor to Fairlead's own listens, unless a network here names them."),
+            new Key<ForwardConfig, ValueList<ProxyUser>>("users", new UsersKind(), forward => forward.Users, (forward, value) => forward with { Users = value },
+                "`to: dynamic`: who alone may use the proxy, by the password of SOCKS5 or of HTTP (Basic); `file:PATH` has a line `NAME:PASSWORD` for each. SOCKS4, which knows no password, is refused then."),
+            new Key<ForwardConfig, System.Net.IPAddress?>("advertise", new OptionalKind<System.Net.IPAddress>(Kinds.Address), forward => forward.Advertise, (forward, value) => forward with { Advertise = value },
+                "`to: dynamic`: the address that clients of SOCKS are told where another port is opened for them (BIND, UDP ASSOCIATE); left out: the one that they have reached. For a machine behind a NAT."),
+            new Key<ForwardConfig, ConversationKind>("protocol", new ChoiceKind<ConversationKind>(("tcp", ConversationKind.Tcp), ("ftp", ConversationKind.Ftp)), forward => forward.Protocol, (forward, value) => forward with { Protocol = value },
+                "The conversation that is understood: `ftp` opens ports for data as they are agreed on ([FTP](ftp.md))."),
             new Key<ForwardConfig, BalanceKind>("balance", new ChoiceKind<BalanceKind>(("round-robin", BalanceKind.RoundRobin), ("least-connections", BalanceKind.LeastConnections), ("random", BalanceKind.Random), ("source-hash", BalanceKind.SourceHash), ("first", BalanceKind.First)),
                 forward => forward.Balance, (forward, value) => forward with { Balance = value },
                 "Which of several upstreams a client gets: one after the other; the one with the fewest sessions for its weight; any; the same for each address of a client; the first that is up."),
@@ -172,7 +198,7 @@ internal static class ConfigurationKeys
             new Key<ForwardConfig, int>("responses", Kinds.Count, forward => forward.Responses, (forward, value) => forward with { Responses = value },
                 "UDP: after how many answers a session ends, which is for protocols of one question and one answer only; `0` for no limit."),
             new Key<ForwardConfig, ProxyProtocolConfig>("proxy_protocol", new MapKind<ProxyProtocolConfig>(ProxyProtocol), forward => forward.ProxyProtocol, (forward, value) => forward with { ProxyProtocol = value },
-                "How upstreams are told who the client is: a header of the PROXY protocol."),
+                "Who says by a header of the PROXY protocol who the client is, and how upstreams are told."),
             new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },
                 "What a reload does to sessions when something of their forward has changed, or the forward has gone: they go on as they began, or are reset."),
             .. shared,
@@ -225,6 +251,59 @@ internal static class ConfigurationKeys
         }
 
         public override string Show(UpstreamConfig value) => value.ToString();
+    }
+
+    /// <summary>Upstreams, or a word that says that the client names its own.</summary>
+    private sealed class TargetsKind : Kind<ValueList<UpstreamConfig>>
+    {
+        public override string Form => $"{upstreams.Form}, or `{DynamicEndpoint.Word}`";
+
+        public override string Schema => $$"""{"anyOf":[{{upstreams.Schema}},{"const":"{{DynamicEndpoint.Word}}"}]}""";
+
+        public override ValueList<UpstreamConfig> Read(YamlNode node, string key, ValueList<UpstreamConfig> current, Reading reading)
+        {
+            return node is YamlText { Text: DynamicEndpoint.Word } ? [new UpstreamConfig(new DynamicEndpoint())] : upstreams.Read(node, key, current, reading);
+        }
+
+        public override string Show(ValueList<UpstreamConfig> value) => upstreams.Show(value);
+    }
+
+    /// <summary>Users: a map of names and secrets, or a file of lines.</summary>
+    private sealed class UsersKind : Kind<ValueList<ProxyUser>>
+    {
+        private const string File = "file:", Remedy = "write users: { alice: env:ALICE_PASSWORD }, or users: file:/path";
+
+        public override string Form => "a map of names and secrets, or `file:PATH`";
+
+        public override string Schema => """{"anyOf":[{"type":"object","additionalProperties":{"type":"string","minLength":1}},{"type":"string","pattern":"^file:.+"}]}""";
+
+        public override ValueList<ProxyUser> Read(YamlNode node, string key, ValueList<ProxyUser> current, Reading reading)
+        {
+            switch (node)
+            {
+                case YamlMap map:
+                    return [.. map.Entries.Select(entry => new ProxyUser(entry.Key.Text, Kinds.Secret.Read(entry.Value, "password", null, reading) ?? new Secret("invalid")))];
+                case YamlText { IsMissing: false } text when text.Text.StartsWith(File, StringComparison.Ordinal):
+                    try
+                    {
+                        return UserFile.Parse(reading.ReadSecret(text.Text[File.Length..]));
+                    }
+                    catch (FormatException error)
+                    {
+                        reading.Error(node, $"{key} {error.Message}");
+                        return current;
+                    }
+                case YamlList { Items.Count: 0 }:
+                    return [];
+                case YamlFault:
+                    return current;
+                default:
+                    reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a map is expected; {Remedy}");
+                    return current;
+            }
+        }
+
+        public override string Show(ValueList<ProxyUser> value) => value.Count == 0 ? "[]" : $"{{ {string.Join(", ", value.Select(user => $"{Printable.Escape(user.Name)}: ***"))} }}";
     }
 
     private sealed class RoutesKind : Kind<ValueList<RouteConfig>>
