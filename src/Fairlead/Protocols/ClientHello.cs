@@ -56,7 +56,7 @@ internal readonly record struct ClientHello(ClientHelloState State, int Needed =
             if (RecordFault(bytes[at..]) is { } fault)
                 return NotTls(fault);
             if (bytes.Length - at < RecordHeader)
-                return NeedMore(at + RecordHeader + Lacking(length, gathered));
+                return NeedMore(length < 0 ? bytes.Length + 1 : at + RecordHeader + Lacking(length, gathered));
             int fragment = BinaryPrimitives.ReadUInt16BigEndian(bytes[(at + 3)..]);
             var present = bytes.Slice(at + RecordHeader, Math.Min(fragment, bytes.Length - at - RecordHeader));
             if (gathered < MessageHeader)
@@ -71,9 +71,9 @@ internal readonly record struct ClientHello(ClientHelloState State, int Needed =
                 return NotTls($"its ClientHello does not end within {Most} bytes");
             if (present.Length < fragment && lacking > 0)
             {
-                // What the record still lacks, if that is less: the rest needs a header of its own.
+                // What does not fit in this record needs another header. Of a message that may be none, each byte tells.
                 var left = fragment - present.Length;
-                return NeedMore(bytes.Length + (lacking <= left ? lacking : lacking + RecordHeader));
+                return NeedMore(bytes.Length + (length < 0 ? 1 : lacking <= left ? lacking : lacking + RecordHeader));
             }
             at += RecordHeader + present.Length;
             records++;

@@ -113,7 +113,7 @@ public sealed class ClientHelloTests
         }
         while (hello.State == ClientHelloState.NeedMore);
         Assert.Equal("www.example.com", hello.Name);
-        Assert.InRange(looks, 1, 60);
+        Assert.InRange(looks, 1, 100);
     }
 
     [Fact]
