@@ -14,6 +14,9 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
 {
     internal const int BufferSize = 64 << 10;
 
+    /// <summary>How much a direction moves at a stretch where neither side has to be waited for; then others who are on its loop have their turn.</summary>
+    internal const int BytesPerTurn = 256 << 10;
+
     private static readonly TimeSpan mostForLastWords = TimeSpan.FromMinutes(5);
 
     private readonly Lock gate = new();
@@ -59,10 +62,16 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
     {
         var broken = from;
         var throttle = heldBack?.Of(from);
+        var moved = 0;
         try
         {
             while (true)
             {
+                if (moved >= BytesPerTurn)
+                {
+                    moved = 0;
+                    await Task.Yield();
+                }
                 await source.ReadAsync(Memory<byte>.Empty);
                 var most = throttle is null ? BufferSize : await TakeAsync(throttle);
                 var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -75,6 +84,7 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
                         break;
                     await sink.WriteAsync(buffer.AsMemory(0, count));
                     Count(from, count);
+                    moved += count;
                     broken = from;
                 }
                 finally

@@ -47,6 +47,68 @@ public sealed class CopyRelayTests
         Assert.Equal(new RelayResult(RelayEnd.Reset, Side.Upstream, 0, 1), await ending);
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task One_that_never_has_to_wait_lets_others_have_their_turn()
+    {
+        using var source = new Ready(bytes: 10 << 20);
+        using var sink = new Ready(bytes: 0);
+        var relay = new CopyRelay(source, sink, new RelayOptions());
+        var turns = new Turns();
+        var outside = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(turns);
+        var ending = relay.RunAsync().AsTask();
+        SynchronizationContext.SetSynchronizationContext(outside);
+        Assert.InRange(relay.BytesFromClient, 1, CopyRelay.BytesPerTurn + CopyRelay.BufferSize);
+        while (turns.Next() is { } turn)
+        {
+            var before = relay.BytesFromClient;
+            SynchronizationContext.SetSynchronizationContext(turns);
+            turn();
+            SynchronizationContext.SetSynchronizationContext(outside);
+            Assert.InRange(relay.BytesFromClient - before, 0, CopyRelay.BytesPerTurn + CopyRelay.BufferSize);
+        }
+        Assert.Equal(10 << 20, (await ending).BytesFromClient);
+    }
+
+    /// <summary>Remembers what was posted.</summary>
+    private sealed class Turns : SynchronizationContext
+    {
+        private readonly Queue<Action> posted = [];
+
+        public override void Post(SendOrPostCallback d, object? state) => posted.Enqueue(() => d(state));
+
+        public Action? Next() => posted.TryDequeue(out var next) ? next : null;
+    }
+
+    /// <summary>A side that always has bytes, as long as there are some, and takes all.</summary>
+    private sealed class Ready(long bytes) : Connection
+    {
+        private long left = bytes;
+
+        public override EndPoint? LocalEndPoint => null;
+
+        public override EndPoint? RemoteEndPoint => null;
+
+        protected override ValueTask<int> ReadCoreAsync(Memory<byte> buffer)
+        {
+            var count = (int)Math.Min(left, buffer.Length);
+            left -= count;
+            return new ValueTask<int>(count);
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes) => default;
+
+        public override ValueTask CompleteWritesAsync() => default;
+
+        public override void Abort()
+        {
+        }
+
+        public override void Dispose()
+        {
+        }
+    }
+
     /// <summary>A side that takes nothing any more, and whose own words do not end: only its writes fail.</summary>
     private sealed class Mute : Connection
     {
