@@ -84,6 +84,9 @@ public sealed record ForwardConfig
     /// <summary>After how many answers a UDP session ends; 0 for no limit.</summary>
     public int Responses { get; init; }
 
+    /// <summary>How clients are answered inside TLS, which ends here; null: what they say is passed on as it is.</summary>
+    public TlsConfig? Tls { get; init; }
+
     /// <summary>Which clients say by a header who they really are, and how upstreams are told.</summary>
     public ProxyProtocolConfig ProxyProtocol { get; init; } = new();
 
@@ -198,6 +201,9 @@ public sealed record UpstreamConfig(Endpoint Address)
 
     /// <summary>Which addresses its dials leave from; empty: what the forward says.</summary>
     public ValueList<DialSource> Source { get; init; } = [];
+
+    /// <summary>How it is spoken to inside TLS; null: what clients say is passed on as it is.</summary>
+    public UpstreamTlsConfig? Tls { get; init; }
 
     /// <summary>Which header it gets; null: what the forward says.</summary>
     public ProxyHeader? ProxyProtocol { get; init; }

@@ -44,7 +44,15 @@ public static class ForwardRules
     /// <summary>What is wrong with one forward by itself.</summary>
     internal static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
-        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
+        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(TlsFaults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
+    }
+
+    private static IEnumerable<Fault> TlsFaults(ForwardConfig forward)
+    {
+        var own = forward.Tls is null ? [] : TlsRules.Faults(forward.Tls);
+        if (forward.Tls is not null && forward.Protocols.HasFlag(PortProtocols.Udp))
+            own = own.Append(new Fault("tls", "tls is for TCP, and UDP is listened on for too; leave it out, or make two forwards of it"));
+        return own.Concat(UpstreamsOf(forward).Where(pair => pair.Upstream.Tls is not null).SelectMany(pair => TlsRules.Faults(pair.Upstream.Tls!, pair.Upstream.Address, $"{pair.Key}.tls")));
     }
 
     /// <summary>How a forward is called: by its name, else by where it listens and goes.</summary>

@@ -54,6 +54,7 @@ public sealed class Engine : IAsyncDisposable
     private readonly ListenSet listens;
     private readonly LookUps lookUps;
     private readonly DestinationNames destinationNames;
+    private readonly TlsSet tls;
     private readonly UpstreamSet upstreams;
     private readonly RefusalLog refusals = new(TimeProvider.System);
     private readonly List<Departure> leaving = [];
@@ -81,7 +82,8 @@ public sealed class Engine : IAsyncDisposable
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
         inherited = new InheritedSockets(this.options.Inherited);
         listens = new ListenSet(networks, inherited, room, this.options.DatagramBuffer, Log);
-        upstreams = new UpstreamSet(lookUps, networks.PlaceOf, time ?? TimeProvider.System, Log);
+        tls = new TlsSet(time ?? TimeProvider.System, Log);
+        upstreams = new UpstreamSet(lookUps, tls, networks.PlaceOf, time ?? TimeProvider.System, Log);
     }
 
     /// <summary>How many sessions are under way.</summary>
@@ -131,6 +133,7 @@ public sealed class Engine : IAsyncDisposable
             ObjectDisposedException.ThrowIf(stopping is not null, this);
             if (ForwardRules.Check(wanted) is { Count: > 0 } errors)
                 throw new ForwardException(string.Join('\n', errors));
+            tls.Prepare(wanted);
             var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
             var named = ConfigChange.ByIdentity(wanted);
             var known = All.ToDictionary(forward => forward.Identity);
@@ -241,7 +244,7 @@ public sealed class Engine : IAsyncDisposable
             if (forward is null)
                 known.Add(identity, forward = new Forward(identity, config.Title, Log, refusals));
             var network = networks.Of(config);
-            var plan = new ForwardPlan(config, network, (target, offset, protocol, via) => upstreams.At(target, offset, protocol, config, network, via), DynamicOf(config, network));
+            var plan = new ForwardPlan(config, network, (target, offset, protocol, via) => upstreams.At(target, offset, protocol, config, network, via), tls.ServerOf(config), DynamicOf(config, network));
             forward.Adopt(plan);
             Unbind(forward, [.. forward.Listens.Where(listen => !kept.Contains(listen))]);
             forward.Listens.Clear();
@@ -273,6 +276,7 @@ public sealed class Engine : IAsyncDisposable
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
         drained.Clear();
         RetainUpstreams();
+        tls.Retain([.. wanted.Values]);
     }
 
     private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)
@@ -334,6 +338,7 @@ public sealed class Engine : IAsyncDisposable
         var reset = over.IsCompleted ? 0 : Abort();
         await over.ConfigureAwait(false);
         upstreams.Dispose();
+        tls.Dispose();
         destinationNames.Dispose();
         networks.Dispose();
         return reset;

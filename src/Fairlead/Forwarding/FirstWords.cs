@@ -84,6 +84,20 @@ internal sealed class FirstWords : IDisposable
         }
     }
 
+    /// <summary>Reads until it is known what a client of TLS asks for, or that it is none. Nothing is consumed.</summary>
+    /// <returns>If more is still needed, none comes: <see cref="Outcome"/> says why.</returns>
+    /// <exception cref="ConnectionException">The connection broke.</exception>
+    public async ValueTask<ClientHello> PeekClientHelloAsync()
+    {
+        var hello = new ClientHello(ClientHelloState.NeedMore, 1);
+        while (hello.State == ClientHelloState.NeedMore && await MoreAsync())
+        {
+            if (end - start >= hello.Needed)
+                hello = ClientHello.Read(Bytes);
+        }
+        return hello;
+    }
+
     /// <summary>How a session ends whose client says no more although more is needed.</summary>
     public SessionOutcome Outcome => IsLate ? SessionOutcome.Late : IsFull ? SessionOutcome.BadRequest($"more than {Most} bytes and nothing that is understood") : SessionOutcome.Silent;
 

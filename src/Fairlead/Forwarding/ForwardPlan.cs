@@ -11,11 +11,13 @@ internal sealed class ForwardPlan
     /// <param name="config">The configuration.</param>
     /// <param name="network">Whose sockets it uses.</param>
     /// <param name="upstreamAt">The upstream of a target: of which port of its range, for which protocol, and dialled through which proxies.</param>
+    /// <param name="tls">How its clients are answered inside TLS; null: in the clear.</param>
     /// <param name="dynamic">What sessions do whose clients say where to go; null where the configuration says it.</param>
-    public ForwardPlan(ForwardConfig config, INetwork network, UpstreamAt upstreamAt, DynamicProxy? dynamic = null)
+    public ForwardPlan(ForwardConfig config, INetwork network, UpstreamAt upstreamAt, TlsServer? tls = null, DynamicProxy? dynamic = null)
     {
         Config = config;
         Network = network;
+        Tls = tls;
         Dynamic = dynamic;
         if (config.Deny.Count > 0 || config.Allow is not null)
             access = new AccessList(config.Deny, config.Allow);
@@ -36,6 +38,9 @@ internal sealed class ForwardPlan
 
     /// <summary>Who begins with a header that says who the client is; null: nobody.</summary>
     public AddressTable<bool>? TellsClients { get; }
+
+    /// <summary>How clients are answered inside TLS; null: in the clear.</summary>
+    public TlsServer? Tls { get; }
 
     /// <summary>Whether an upstream is told who the client is.</summary>
     public bool TellsUpstreams { get; }

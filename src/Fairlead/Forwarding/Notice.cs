@@ -92,6 +92,8 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
             $"all {limit} sessions that there may be at once are taken; further clients wait in the kernel's backlog (raise limits.connections, or the descriptors: ulimit -n, LimitNOFILE= in the unit)",
             ("sessions", limit));
 
+    public static Notice TlsFiles(string message) => new(LogLevel.Warning, "tls_files", message);
+
     public static Notice Fault(Exception fault, string where) =>
         new(LogLevel.Error, "fault", $"a bug of Fairlead, {where}: {Printable.Escape(fault.ToString(), 4000)}", ("where", where), ("fault", Printable.Escape(fault.ToString(), 4000)));
 }

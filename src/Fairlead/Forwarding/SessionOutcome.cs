@@ -67,6 +67,9 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
     /// <summary>The client is not who it says, or says nothing of it.</summary>
     public static readonly SessionOutcome BadLogin = new("bad_login", Side.Client, SessionCause.Denied);
 
+    /// <summary>Client and Fairlead did not come to terms by TLS.</summary>
+    public static readonly SessionOutcome TlsFailed = new("tls_failed", Side.Client, SessionCause.Denied);
+
     /// <summary>The client said what nobody understands, or what is refused.</summary>
     /// <param name="detail">What that was, in words of ours.</param>
     public static SessionOutcome BadRequest(string detail) => new("bad_request", Side.Client, SessionCause.Denied, detail);

@@ -145,7 +145,32 @@ internal sealed class StreamSession : Session
     }
 
     // Null: secured, or not to be.
-    private static ValueTask<SessionOutcome?> SecureAsync() => default;
+    private ValueTask<SessionOutcome?> SecureAsync() => Binding.Plan.Tls is { } tls ? SecureAsync(tls) : default;
+
+    private async ValueTask<SessionOutcome?> SecureAsync(TlsServer tls)
+    {
+        ClientHello hello;
+        using (var words = new FirstWords(client, Binding.Plan.Config.Timeouts.FirstBytes, Time))
+        {
+            hello = await words.PeekClientHelloAsync();
+            if (hello.State == ClientHelloState.NeedMore)
+                return words.Outcome;
+        }
+        (Talk.ServerName, Talk.IsNameHeard) = (hello.Name, true);
+        if (hello.State == ClientHelloState.NotTls)
+            return SessionOutcome.BadRequest($"TLS is spoken here: {hello.Reason}");
+        var result = await tls.AcceptAsync(client, hello.Name, Time, Binding.Plan.Config.Timeouts.FirstBytes);
+        if (result.Connection is { } secured)
+        {
+            client = secured;
+            if (IsToStop)
+                client.Abort();
+            return null;
+        }
+        // Not aborted: the client is told why, by an alert.
+        client.Dispose();
+        return result.HasTimedOut ? SessionOutcome.Late : SessionOutcome.TlsFailed with { Detail = result.Detail };
+    }
 
     // Null: heard which name the client asks for, or no route that may take it asks.
     private ValueTask<SessionOutcome?> HearNameAsync() => talk is { IsNameHeard: true } || !Binding.Plan.AsksForName(Source) ? default : HearClientHelloAsync();
@@ -153,12 +178,7 @@ internal sealed class StreamSession : Session
     private async ValueTask<SessionOutcome?> HearClientHelloAsync()
     {
         using var words = new FirstWords(client, Binding.Plan.Config.Timeouts.FirstBytes, Time);
-        var hello = new ClientHello(ClientHelloState.NeedMore, 1);
-        while (hello.State == ClientHelloState.NeedMore && await words.MoreAsync())
-        {
-            if (words.Bytes.Length >= hello.Needed)
-                hello = ClientHello.Read(words.Bytes);
-        }
+        var hello = await words.PeekClientHelloAsync();
         if (hello.State == ClientHelloState.NeedMore)
             return words.Outcome;
         // Who speaks something else than TLS has no name, and may have a route all the same.

@@ -9,16 +9,17 @@ namespace Fairlead;
 /// place and outlive reloads that keep it.
 /// </summary>
 /// <param name="lookUps">Who asks for names; disposed with this.</param>
+/// <param name="tls">How upstreams are spoken to inside TLS.</param>
 /// <param name="placeOf">Where work of a network that is nobody's session runs: an event loop, or null for the thread pool.</param>
 /// <param name="time">When health is checked, and names are looked up again.</param>
 /// <param name="log">Told of what becomes of upstreams and names.</param>
-internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, SynchronizationContext?> placeOf, TimeProvider time, Action<LogEntry> log) : IDisposable
+internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, SynchronizationContext?> placeOf, TimeProvider time, Action<LogEntry> log) : IDisposable
 {
     private readonly Dictionary<Key, Entry> upstreams = [];
     private readonly Dictionary<(string Host, TimeSpan Interval), ResolvedName> names = [];
 
     /// <summary>All that makes an upstream the same.</summary>
-    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve, ValueList<ProxyUrl> Via, ProxyHeader Header);
+    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve, ValueList<ProxyUrl> Via, ProxyHeader Header, TlsClient? Tls);
 
     private sealed record Entry(Upstream Upstream, IReadOnlyList<ResolvedName> Names, HealthCheck? Check);
 
@@ -33,7 +34,7 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
     {
         var address = target.Address is PortEndpoint port ? new PortEndpoint(port.Host, new PortRange(port.Ports.First + offset), protocol) : target.Address;
         var source = target.Source.Count > 0 ? target.Source : forward.Source;
-        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve, via, protocol == PortProtocols.Udp ? ProxyHeader.Off : target.ProxyProtocol ?? forward.ProxyProtocol.Send);
+        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve, via, protocol == PortProtocols.Udp ? ProxyHeader.Off : target.ProxyProtocol ?? forward.ProxyProtocol.Send, protocol == PortProtocols.Udp ? null : tls.ClientOf(target));
         if (!upstreams.TryGetValue(key, out var known))
             upstreams.Add(key, known = Make(key));
         return known.Upstream;
@@ -81,8 +82,8 @@ internal sealed class UpstreamSet(LookUps lookUps, Func<INetwork, Synchronizatio
         // A name that a proxy looks up is an address here, which never changes.
         var name = key.Address is PortEndpoint named && !way.TakesNames && !IPAddress.TryParse(named.Host, out _) ? NameOf(named.Host, key.Resolve) : null;
         var upstream = name is not null
-            ? new Upstream(way.Dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams, Header = key.Header }
-            : new Upstream(way.Dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams, Header = key.Header };
+            ? new Upstream(way.Dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams, Header = key.Header, Tls = key.Tls }
+            : new Upstream(way.Dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams, Header = key.Header, Tls = key.Tls };
         var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, placeOf(key.Network));
         return new Entry(upstream, name is null ? way.Names : [.. way.Names, name], check);
     }

@@ -60,6 +60,26 @@ internal sealed class TlsClient : IDisposable
         return TlsHandshake.RunAsync(upstream, stream => stream.AuthenticateAsClientAsync(options), clock, limit, () => check.Fault is { } fault ? $"certificate of {Printable.Escape(shown)} is not trusted: {fault}" : null);
     }
 
+    /// <summary>Goes on inside TLS on a connection that was dialled. It is the result's, or closed.</summary>
+    /// <returns>A handshake that fails, or an upstream that cannot be believed, is <see cref="DialOutcome.Failed"/>, with the reason.</returns>
+    /// <param name="upstream">Its connection.</param>
+    /// <param name="shown">What it is called in a reason for failure.</param>
+    /// <param name="clock">Measures the limit, where the connection belongs.</param>
+    /// <param name="limit">How long the handshake may take.</param>
+    /// <param name="cancel">Gives it up.</param>
+    public async ValueTask<DialResult> SecureAsync(Connection upstream, string shown, TimeProvider clock, TimeSpan limit, CancellationToken cancel)
+    {
+        TlsResult result;
+        using (cancel.UnsafeRegister(static connection => ((Connection)connection!).Context.Run(((Connection)connection).Abort), upstream))
+            result = await ConnectAsync(upstream, shown, clock, limit);
+        if (result.Connection is { } connection && !cancel.IsCancellationRequested)
+            return DialResult.To(connection);
+        (result.Connection ?? upstream).Dispose();
+        if (cancel.IsCancellationRequested)
+            return new DialResult(DialOutcome.Cancelled);
+        return new DialResult(result.HasTimedOut ? DialOutcome.TimedOut : DialOutcome.Failed, null, result.Detail);
+    }
+
     private Material Read()
     {
         var own = config.Certificate is { } certificate ? PemFiles.Pair(certificate, config.Key!) : null;

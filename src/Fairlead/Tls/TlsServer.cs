@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -32,46 +31,9 @@ internal sealed class TlsServer : IDisposable
 
     public void Dispose() => files.Dispose();
 
-    /// <summary>
-    /// Reads what a client says first until that is a ClientHello or none, and gives all of it back, so that it can be answered here or elsewhere. Who has a limit of time aborts
-    /// the client.
-    /// </summary>
-    /// <exception cref="ConnectionException">The client broke before.</exception>
-    public static async ValueTask<ClientHello> PeekAsync(Connection client)
-    {
-        // Nothing is held while the client says nothing.
-        await client.ReadAsync(Memory<byte>.Empty);
-        var buffer = ArrayPool<byte>.Shared.Rent(2 << 10);
-        var count = 0;
-        try
-        {
-            while (true)
-            {
-                var hello = ClientHello.Read(buffer.AsSpan(0, count));
-                if (hello.State != ClientHelloState.NeedMore)
-                    return hello;
-                while (count < hello.Needed)
-                {
-                    // As much room as there are bytes, not as the client promises.
-                    if (count == buffer.Length)
-                        buffer = Larger(buffer);
-                    var read = await client.ReadAsync(buffer.AsMemory(count, Math.Min(buffer.Length, ClientHello.Most) - count));
-                    if (read == 0)
-                        return new ClientHello(ClientHelloState.NotTls, Reason: "it ended before its ClientHello was whole");
-                    count += read;
-                }
-            }
-        }
-        finally
-        {
-            client.Unread(buffer.AsSpan(0, count));
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
     /// <summary>Makes the handshake with a client.</summary>
     /// <param name="client">Its connection, from its first byte on; see <see cref="TlsHandshake.RunAsync"/> for whose it is afterwards.</param>
-    /// <param name="name">The name that it asks for (<see cref="PeekAsync"/>); null: none.</param>
+    /// <param name="name">The name that it asks for (<see cref="ClientHello"/>); null: none.</param>
     /// <param name="clock">Measures the limit, where the client belongs.</param>
     /// <param name="limit">How long the handshake may take.</param>
     public ValueTask<TlsResult> AcceptAsync(Connection client, string? name, TimeProvider clock, TimeSpan limit)
@@ -106,14 +68,6 @@ internal sealed class TlsServer : IDisposable
                 warn(staleness);
         }
         return certificates;
-    }
-
-    private static byte[] Larger(byte[] buffer)
-    {
-        var larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
-        buffer.CopyTo(larger, 0);
-        ArrayPool<byte>.Shared.Return(buffer);
-        return larger;
     }
 
     /// <summary>What the files said.</summary>

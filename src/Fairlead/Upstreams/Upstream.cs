@@ -69,6 +69,9 @@ internal sealed class Upstream
     /// <summary>By which header it is told who the client is.</summary>
     public ProxyHeader Header { get; init; }
 
+    /// <summary>How it is spoken to inside TLS; null: in the clear.</summary>
+    public TlsClient? Tls { get; init; }
+
     /// <summary>The upstream as it was written, with the port; escaped.</summary>
     public string Text { get; }
 
@@ -114,6 +117,8 @@ internal sealed class Upstream
                 var result = address is not null ? await Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(addresses, time, deadline, cancel);
                 if (Header != ProxyHeader.Off && result.Connection is { } bare)
                     result = await TellAsync(bare, told);
+                if (Tls is not null && result.Connection is { } plain)
+                    result = await Tls.SecureAsync(plain, Text, time, deadline.Left, cancel);
                 Count(result);
                 Report(result, time);
                 isConnected = result.Connection is not null;

@@ -20,7 +20,7 @@ public sealed class KeyTableTests
     private static readonly TableText[] tables =
     [
         Text(ConfigurationKeys.File), Text(ConfigurationKeys.Forward), Text(ConfigurationKeys.Upstream), Text(ConfigurationKeys.Route), Text(ConfigurationKeys.Limits),
-        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Defaults), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
+        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Tls), Text(ConfigurationKeys.UpstreamTls), Text(ConfigurationKeys.Defaults), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
         Text(ConfigurationKeys.AccessLog), Text(ConfigurationKeys.ProcessLimits),
     ];
 

@@ -205,7 +205,7 @@ public sealed class TlsServerTests : IDisposable
         var (cut, far) = MemoryConnection.CreatePair();
         var passing = PassAsync(middle, cut, fragment);
         var connecting = client.ConnectAsync(near, "", TimeProvider.System, limit);
-        var hello = await TlsServer.PeekAsync(far);
+        var hello = await TestTls.PeekAsync(far);
         Assert.Equal(new ClientHello(ClientHelloState.Name, Name: "two.example"), hello);
         var accepted = (await server.AcceptAsync(far, hello.Name, TimeProvider.System, limit)).Connection!;
         var connected = (await connecting).Connection!;
@@ -219,9 +219,8 @@ public sealed class TlsServerTests : IDisposable
     {
         var (near, far) = MemoryConnection.CreatePair();
         await Traffic.SendAsync(near, Encoding.Latin1.GetBytes(said));
-        var hello = await TlsServer.PeekAsync(far);
-        Assert.Equal(ClientHelloState.NotTls, hello.State);
-        Assert.NotEmpty(hello.Reason!);
+        var hello = await TestTls.PeekAsync(far);
+        Assert.Equal(said.StartsWith('S') ? ClientHelloState.NotTls : ClientHelloState.NeedMore, hello.State);
         await Traffic.ExpectToEndAsync(far, Encoding.Latin1.GetBytes(said));
     }
 
@@ -229,14 +228,14 @@ public sealed class TlsServerTests : IDisposable
     public async Task What_is_no_hello_is_known_by_its_first_byte_and_a_silent_client_is_waited_for()
     {
         var (near, far) = MemoryConnection.CreatePair();
-        var peeking = TlsServer.PeekAsync(far).AsTask();
+        var peeking = TestTls.PeekAsync(far).AsTask();
         await Traffic.UntilStillAsync(() => peeking.IsCompleted ? 1 : 0);
         Assert.False(peeking.IsCompleted);
         await near.WriteAsync("G"u8.ToArray());
         Assert.Equal(ClientHelloState.NotTls, (await peeking).State);
 
         (near, far) = MemoryConnection.CreatePair();
-        peeking = TlsServer.PeekAsync(far).AsTask();
+        peeking = TestTls.PeekAsync(far).AsTask();
         near.Abort();
         await Assert.ThrowsAsync<ConnectionException>(() => peeking);
     }

@@ -40,6 +40,35 @@ internal static class ConfigurationKeys
 
     private static readonly Kind<ValueList<DestinationPattern>> destinations = new ListKind<DestinationPattern>(Kinds.Destination, new DestinationPattern(null, null, null));
 
+    private static readonly Kind<ValueList<string>> files = new ListKind<string>(Kinds.File, "");
+
+    private static readonly Kind<ValueList<string>> protocols = new ListKind<string>(Kinds.Word, "");
+
+    public static readonly KeyTable<TlsConfig> Tls = new("tls", () => new TlsConfig { Certificate = [], Key = [] },
+        new Key<TlsConfig, ValueList<string>>("certificate", files, tls => tls.Certificate, (tls, value) => tls with { Certificate = value },
+            "Files of certificates in PEM, each with those that lead to its authority. A client gets the first that is for the name that it asks for, else the first of all.", "certificate: /etc/fairlead/cert.pem"),
+        new Key<TlsConfig, ValueList<string>>("key", files, tls => tls.Key, (tls, value) => tls with { Key = value },
+            "Files of their keys in PEM, without a password: as many, in the same order.", "key: /etc/fairlead/key.pem"),
+        new Key<TlsConfig, string?>("client_ca", new OptionalKind<string>(Kinds.File), tls => tls.ClientCa, (tls, value) => tls with { ClientCa = value },
+            "A file of the authorities whose certificates alone let clients in, in PEM. Left out, clients need none."),
+        new Key<TlsConfig, TlsVersion>("min", new ChoiceKind<TlsVersion>(("1.2", TlsVersion.Tls12), ("1.3", TlsVersion.Tls13)), tls => tls.Min, (tls, value) => tls with { Min = value }, "The oldest version that is spoken."),
+        new Key<TlsConfig, ValueList<string>>("alpn", protocols, tls => tls.Alpn, (tls, value) => tls with { Alpn = value },
+            "The applications' protocols that clients are offered, the best first; a client that knows none of them is turned away. Empty: nothing is said."))
+    { Example = "tls: { certificate: /etc/fairlead/cert.pem, key: /etc/fairlead/key.pem }" };
+
+    public static readonly KeyTable<UpstreamTlsConfig> UpstreamTls = new("upstream tls", () => new UpstreamTlsConfig(),
+        new Key<UpstreamTlsConfig, string?>("name", new OptionalKind<string>(Kinds.Word), tls => tls.Name, (tls, value) => tls with { Name = value },
+            "The name that its certificate has to be for, and that it is asked for; left out: the host of its address."),
+        new Key<UpstreamTlsConfig, string?>("ca", new OptionalKind<string>(Kinds.File), tls => tls.Ca, (tls, value) => tls with { Ca = value },
+            "A file of the authorities that may have signed its certificate, in PEM; left out: the system's, or none beside `pin`."),
+        new Key<UpstreamTlsConfig, ValueList<PublicKeyPin>>("pin", new ListKind<PublicKeyPin>(Kinds.Pin, Kinds.NoPin), tls => tls.Pin, (tls, value) => tls with { Pin = value },
+            "The keys that its certificate may have, as `sha256//BASE64` of each; without `ca` nothing else of the certificate counts."),
+        new Key<UpstreamTlsConfig, ValueList<string>>("alpn", protocols, tls => tls.Alpn, (tls, value) => tls with { Alpn = value }, "The applications' protocols that it is offered, the best first; empty: nothing is said."),
+        new Key<UpstreamTlsConfig, string?>("certificate", new OptionalKind<string>(Kinds.File), tls => tls.Certificate, (tls, value) => tls with { Certificate = value },
+            "A file of this end's certificate in PEM, for an upstream that asks for one."),
+        new Key<UpstreamTlsConfig, string?>("key", new OptionalKind<string>(Kinds.File), tls => tls.Key, (tls, value) => tls with { Key = value }, "The file of its key in PEM, without a password."))
+    { Example = "tls: { name: db.internal }" };
+
     public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(nowhere),
         new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
             "Where it is.", "address: 10.0.0.5:80"),
@@ -49,6 +78,8 @@ internal static class ConfigurationKeys
             "Whether it is for when all others are down."),
         new Key<UpstreamConfig, ValueList<Net.DialSource>>("source", sources, upstream => upstream.Source, (upstream, value) => upstream with { Source = value },
             "Which addresses its dials leave from; empty: what the forward says."),
+        new Key<UpstreamConfig, UpstreamTlsConfig?>("tls", new OffMapKind<UpstreamTlsConfig>(UpstreamTls, new UpstreamTlsConfig()), upstream => upstream.Tls, (upstream, value) => upstream with { Tls = value },
+            "How it is spoken to inside TLS; `tls: {}` verifies its certificate by the system's authorities and the host of its address."),
         new Key<UpstreamConfig, ProxyHeader?>("proxy_protocol", new OptionalValue<ProxyHeader>(header), upstream => upstream.ProxyProtocol, (upstream, value) => upstream with { ProxyProtocol = value },
             "Which header of the PROXY protocol it gets; left out: what the forward says."));
 
@@ -197,6 +228,8 @@ internal static class ConfigurationKeys
                 "UDP: what a client keeps that comes back from another port, as behind a router that has given it another: nothing, or the upstream that its address has, as long as that is up."),
             new Key<ForwardConfig, int>("responses", Kinds.Count, forward => forward.Responses, (forward, value) => forward with { Responses = value },
                 "UDP: after how many answers a session ends, which is for protocols of one question and one answer only; `0` for no limit."),
+            new Key<ForwardConfig, TlsConfig?>("tls", new OffMapKind<TlsConfig>(Tls, Tls.Initial), forward => forward.Tls, (forward, value) => forward with { Tls = value },
+                "How clients are answered inside TLS, which ends here ([TLS](tls.md)); `off`: what they say is passed on as it is."),
             new Key<ForwardConfig, ProxyProtocolConfig>("proxy_protocol", new MapKind<ProxyProtocolConfig>(ProxyProtocol), forward => forward.ProxyProtocol, (forward, value) => forward with { ProxyProtocol = value },
                 "Who says by a header of the PROXY protocol who the client is, and how upstreams are told."),
             new Key<ForwardConfig, OnChange>("on_change", new ChoiceKind<OnChange>(("keep", OnChange.Keep), ("close", OnChange.Close)), forward => forward.OnChange, (forward, value) => forward with { OnChange = value },

@@ -42,6 +42,15 @@ internal static class Kinds
 
     public static readonly Kind<string> Path = new TextKind<string>("path, or `-`", "/var/log/fairlead/access.log", """{"type":"string","minLength":1}""", text => text, text => text == "-" ? "\"-\"" : text);
 
+    public static readonly Kind<string> File = new TextKind<string>("path", "/etc/fairlead/cert.pem", """{"type":"string","minLength":1}""", (text, _, reading) => reading.Beside(text), text => text);
+
+    public static readonly Kind<string> Word = new TextKind<string>("text", "h2", """{"type":"string","minLength":1}""", text => text, text => text);
+
+    /// <summary>What stands for a pin that has an error.</summary>
+    public static readonly PublicKeyPin NoPin = PublicKeyPin.Of(new byte[32]);
+
+    public static readonly Kind<PublicKeyPin> Pin = new TextKind<PublicKeyPin>("pin", "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", """{"type":"string","pattern":"^sha256//[A-Za-z0-9+/]{43}=$"}""", PublicKeyPin.Parse, pin => pin.ToString());
+
     public static readonly Kind<Secret?> Secret = new TextKind<Secret?>("secret", "env:FAIRLEAD_TOKEN", """{"type":"string","minLength":1}""",
         (text, _, reading) => ReadSecret(text, reading.ReadSecret), secret => secret is null ? "" : "***");
 

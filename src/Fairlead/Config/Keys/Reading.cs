@@ -17,7 +17,10 @@ internal sealed class Reading(string file, Findings findings, ConfigurationFiles
     /// <summary>Remembers that a key is missing from a map, of which an error is told. False if that is known.</summary>
     public bool Lacks(YamlMap map, string key) => findings.Lacks(map, key);
 
+    /// <summary>A path relative to this file, as one that can be opened.</summary>
+    public string Beside(string path) => Path.Combine(Path.GetDirectoryName(file) ?? "", path);
+
     /// <summary>The text of a secret's file, relative to this one.</summary>
     /// <exception cref="FormatException">It cannot be had.</exception>
-    public string ReadSecret(string path) => files.ReadSecret(Path.Combine(Path.GetDirectoryName(file) ?? "", path));
+    public string ReadSecret(string path) => files.ReadSecret(Beside(path));
 }

@@ -4,7 +4,7 @@ using Fairlead.Net;
 
 namespace Fairlead.Tests;
 
-public sealed class TlsDialerTests : IDisposable
+public sealed class TlsClientTests : IDisposable
 {
     private static readonly IPEndPoint target = new(IPAddress.Parse("192.0.2.1"), 443);
     private static readonly TimeSpan limit = TimeSpan.FromSeconds(20);
@@ -125,19 +125,11 @@ public sealed class TlsDialerTests : IDisposable
     {
         using var client = Client(new UpstreamTlsConfig { Pin = [PublicKeyPin.Of(new byte[32])] }, host);
         var network = new Pairs();
-        var dialling = new TlsDialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
+        var dialling = new TestTls.Dialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
         var far = await network.Far;
-        Assert.Equal(sent, (await TlsServer.PeekAsync(far)).Name);
+        Assert.Equal(sent, (await TestTls.PeekAsync(far)).Name);
         far.Dispose();
         Assert.Equal((DialOutcome.Failed, "the peer ended the connection during the TLS handshake"), (await dialling is var dial ? dial.Outcome : default, dial.Detail));
-    }
-
-    [Fact(Timeout = 30000)]
-    public async Task A_dial_that_fails_beneath_fails_as_it_is()
-    {
-        using var client = Client(new UpstreamTlsConfig { Ca = authority.RootFile }, "db.internal");
-        var dialer = new TlsDialer(new Pairs { Failure = new DialResult(DialOutcome.Refused, null, "connection refused") }, client, TimeProvider.System);
-        Assert.Equal(new DialResult(DialOutcome.Refused, null, "connection refused"), await dialer.DialAsync(target, limit, TestContext.Current.CancellationToken));
     }
 
     [Fact(Timeout = 30000)]
@@ -145,7 +137,7 @@ public sealed class TlsDialerTests : IDisposable
     {
         using var client = Client(new UpstreamTlsConfig { Ca = authority.RootFile }, "db.internal");
         var network = new Pairs();
-        var dialling = new TlsDialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
+        var dialling = new TestTls.Dialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
         var far = await network.Far;
         await far.WriteAsync("220 mail.example ESMTP\r\n"u8.ToArray());
         var dial = await dialling;
@@ -160,7 +152,7 @@ public sealed class TlsDialerTests : IDisposable
         using var client = Client(new UpstreamTlsConfig { Ca = authority.RootFile }, "db.internal");
         var time = new ManualTime();
         var network = new Pairs { OnDial = () => time.Advance(TimeSpan.FromSeconds(3)) };
-        var dialling = new TlsDialer(network, client, time).DialAsync(target, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken).AsTask();
+        var dialling = new TestTls.Dialer(network, client, time).DialAsync(target, TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken).AsTask();
         var far = await network.Far;
         time.Advance(TimeSpan.FromMilliseconds(1999));
         Assert.False(dialling.IsCompleted);
@@ -175,7 +167,7 @@ public sealed class TlsDialerTests : IDisposable
         using var client = Client(new UpstreamTlsConfig { Ca = authority.RootFile }, "db.internal");
         using var cancel = new CancellationTokenSource();
         var network = new Pairs();
-        var dialling = new TlsDialer(network, client, TimeProvider.System).DialAsync(target, limit, cancel.Token);
+        var dialling = new TestTls.Dialer(network, client, TimeProvider.System).DialAsync(target, limit, cancel.Token);
         var far = await network.Far;
         await cancel.CancelAsync();
         Assert.Equal(new DialResult(DialOutcome.Cancelled), await dialling);
@@ -217,7 +209,7 @@ public sealed class TlsDialerTests : IDisposable
     {
         using var server = new TlsServer(new TlsConfig { Certificate = [pair.Certificate], Key = [pair.Key] }, TimeProvider.System, _ => { });
         var network = new Pairs();
-        var dialling = new TlsDialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
+        var dialling = new TestTls.Dialer(network, client, TimeProvider.System).DialAsync(target, limit, TestContext.Current.CancellationToken);
         var far = await network.Far;
         var accepted = await server.AcceptAsync(far, null, TimeProvider.System, limit);
         if (accepted.Connection is null)
