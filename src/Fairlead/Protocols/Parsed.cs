@@ -12,6 +12,9 @@ internal readonly record struct Parsed<T>
     /// <summary>What is wrong, in plain words, a stranger's text in it escaped; null if nothing is.</summary>
     public string? Fault { get; init; }
 
+    /// <summary>The number of the answer to what is wrong, where the protocol has one (HTTP's status); else 0.</summary>
+    public int Code { get; init; }
+
     /// <summary>Whether the value is there.</summary>
     public bool IsWhole => Length > 0;
 
@@ -26,5 +29,5 @@ internal static class Parsed
     public static Parsed<T> Whole<T>(T value, int length) => new() { Value = value, Length = length };
 
     /// <summary>Bytes that no more bytes can mend.</summary>
-    public static Parsed<T> Wrong<T>(string fault) => new() { Fault = fault };
+    public static Parsed<T> Wrong<T>(string fault, int code = 0) => new() { Fault = fault, Code = code };
 }
