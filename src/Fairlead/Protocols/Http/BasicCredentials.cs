@@ -31,8 +31,8 @@ internal sealed record BasicCredentials(byte[] User, byte[] Password)
 
     /// <summary>The value of the field that presents them.</summary>
     /// <param name="user">The user; without a colon.</param>
-    /// <param name="password">The password.</param>
-    public static string ToField(string user, string password) => Scheme + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
+    /// <param name="password">The password, in UTF-8.</param>
+    public static string ToField(string user, ReadOnlySpan<byte> password) => Scheme + Convert.ToBase64String([.. Encoding.UTF8.GetBytes($"{user}:"), .. password]);
 
     /// <summary>Neither is ever printed.</summary>
     public override string ToString() => "***";

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Fairlead.Net;
 
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 public sealed class HttpAnswerTests
 {
@@ -96,11 +96,11 @@ public sealed class HttpAnswerTests
     public void A_user_and_a_password_are_bounded_and_written_as_they_are_read()
     {
         var longest = new string('u', BasicCredentials.MostBytes);
-        var credentials = BasicCredentials.Read(Presented(BasicCredentials.ToField(longest, longest)))!;
+        var credentials = BasicCredentials.Read(Presented(BasicCredentials.ToField(longest, Encoding.UTF8.GetBytes(longest))))!;
         Assert.Equal((longest, longest), (Encoding.UTF8.GetString(credentials.User), Encoding.UTF8.GetString(credentials.Password)));
-        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField(longest + "u", ""))));
-        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField("", longest + "p"))));
-        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField(new string('u', 100_000), ""))));
+        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField(longest + "u", []))));
+        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField("", Encoding.UTF8.GetBytes(longest + "p")))));
+        Assert.Null(BasicCredentials.Read(Presented(BasicCredentials.ToField(new string('u', 100_000), []))));
     }
 
     [Theory]

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 public sealed class HttpChunksTests
 {

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 public sealed class HttpHopTests
 {

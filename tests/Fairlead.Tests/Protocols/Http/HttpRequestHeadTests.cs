@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 public sealed class HttpRequestHeadTests
 {

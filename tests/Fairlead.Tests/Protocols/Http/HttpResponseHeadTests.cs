@@ -1,4 +1,4 @@
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 public sealed class HttpResponseHeadTests
 {

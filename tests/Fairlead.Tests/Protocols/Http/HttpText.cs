@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Fairlead.Tests.Protocols;
+namespace Fairlead.Tests;
 
 /// <summary>Heads and bodies as a test writes them: a line feed stands for CRLF.</summary>
 internal static class HttpText
