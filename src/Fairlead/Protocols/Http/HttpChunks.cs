@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Fairlead;
@@ -109,7 +108,7 @@ internal sealed class HttpChunks
         {
             if (++count > MostSizeDigits || size > long.MaxValue >> 4)
                 return "the size of a chunk is too large";
-            size = (size << 4) | (long)int.Parse([(char)next], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            size = (size << 4) | (long)(next <= '9' ? next - '0' : (next | 0x20) - 'a' + 10);
             return null;
         }
         if (count == 0 || next is not ((byte)'\r' or (byte)';'))
