@@ -66,6 +66,9 @@ public sealed record ForwardConfig
     /// <summary>The conversation that is understood.</summary>
     public ConversationKind Protocol { get; init; }
 
+    /// <summary>What is done with the data connections and the TLS of FTP.</summary>
+    public FtpConfig Ftp { get; init; } = new();
+
     /// <summary>Which of several upstreams a client gets.</summary>
     public BalanceKind Balance { get; init; }
 

@@ -44,7 +44,7 @@ public static class ForwardRules
     /// <summary>What is wrong with one forward by itself.</summary>
     internal static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
-        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(TlsFaults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
+        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(TlsFaults(forward)).Concat(FtpRules.Faults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
     }
 
     private static IEnumerable<Fault> TlsFaults(ForwardConfig forward)

@@ -6,6 +6,31 @@ namespace Fairlead;
 /// <summary>What a forward of FTP may be told.</summary>
 internal static class FtpRules
 {
+    /// <summary>What a forward may not have beside <c>protocol: ftp</c>, or <c>ftp</c> without it.</summary>
+    public static IEnumerable<Fault> Faults(ForwardConfig forward)
+    {
+        if (forward.Protocol != ConversationKind.Ftp)
+        {
+            if (forward.Ftp != new FtpConfig())
+                yield return new Fault("ftp", "ftp is for protocol: ftp; write that beside it, or leave it out") { Lacks = "protocol" };
+            yield break;
+        }
+        if (forward.Via.Count > 0 || forward.Routes.Any(route => route.Via is { Count: > 0 }))
+            yield return new Fault("via", "protocol ftp needs connections both ways, which proxies do not carry; leave via out");
+        if (ForwardRules.UpstreamsOf(forward).FirstOrDefault(pair => pair.Upstream.Tls is not null) is { Key: { } key })
+            yield return new Fault($"{key}.tls", "protocol ftp talks with the server in the clear; leave tls of the upstream out");
+        if (ForwardRules.UpstreamsOf(forward).FirstOrDefault(pair => pair.Upstream.Address is not PortEndpoint { Ports.Count: 1 }) is { Key: { } other } && !forward.IsDynamic)
+            yield return new Fault($"{other}.address", "protocol ftp needs a server with an address and one port; write HOST:21");
+        if (forward.Listen.Any(listen => listen is not PortEndpoint { Ports.Count: 1 }))
+            yield return new Fault("listen", "protocol ftp is listened for on single ports; write one, like :21");
+        if (forward.Ftp.Tls == FtpTls.Pass && (forward.Routes.Count > 0 || forward.To.Count > 1))
+            yield return new Fault("ftp.tls", "ftp.tls pass carries the passive ports of one server; write one in to, and no routes");
+        if (forward.Tls is not null && forward.Ftp.Tls != FtpTls.Terminate)
+            yield return new Fault("tls", "tls is the certificate for ftp.tls terminate; write that beside it, or leave tls out");
+        foreach (var fault in Faults(forward.Ftp, forward.Tls is not null))
+            yield return fault;
+    }
+
     /// <summary>The errors of <c>ftp</c>.</summary>
     /// <param name="ftp">It.</param>
     /// <param name="hasTls">Whether the forward has a certificate, so that TLS can end here.</param>

@@ -21,6 +21,7 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
 
     internal static Plan Of(Configuration configuration, int descriptorLimit, int descriptorsAtStart, int loops, bool isLinux)
     {
+        configuration = configuration with { Forwards = [.. FtpDataForwards.With(configuration.Forwards)] };
         var listens = configuration.Forwards.SelectMany(forward => ListensOf(forward, isLinux)).ToList();
         var needs = new Needs(configuration, descriptorLimit, descriptorsAtStart, loops, isLinux);
         var (sessions, arithmetic, warning) = Room(configuration.Limits.Connections, descriptorLimit, needs);
@@ -60,11 +61,21 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
 
     private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol)
     {
+        if (forward.IsDynamic)
+            return $"where the client says (SOCKS, HTTP){Via(forward.Via)}";
         if (all.Count == 0)
             return protocol == PortProtocols.Udp ? "dropped" : "reset";
         var upstreams = all.Where(upstream => upstream.Takes(protocol)).ToList();
         var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Backup ? " (backup)" : "")}");
         return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "");
+    }
+
+    private static string Via(ValueList<ProxyUrl> via)
+    {
+        if (via.Count == 0)
+            return "";
+        var names = ProxyDialers.LookUpThere(via) ? ", which looks names up and decides what they mean" : "";
+        return $" via {string.Join(", ", via)}{names}";
     }
 
     private static IEnumerable<PlannedBound> BoundsOf(ForwardConfig forward)

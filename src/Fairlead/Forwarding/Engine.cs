@@ -126,6 +126,7 @@ public sealed class Engine : IAsyncDisposable
     /// <exception cref="ForwardException">The forwards cannot be had; the message names each place and the remedy. Nothing has changed.</exception>
     public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null)
     {
+        wanted = FtpDataForwards.With(wanted);
         // Names of this machine's addresses, which may take long to be looked up.
         var hosts = PlannedListen.LookUp(wanted, lookUps);
         lock (gate)

@@ -92,6 +92,9 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
             $"all {limit} sessions that there may be at once are taken; further clients wait in the kernel's backlog (raise limits.connections, or the descriptors: ulimit -n, LimitNOFILE= in the unit)",
             ("sessions", limit));
 
+    public static Notice Ftp(LogLevel level, string @event, string forward, string client, string message) =>
+        new(level, @event, $"{client}: {message}", ("forward", Printable.Escape(forward)), ("client", client));
+
     public static Notice TlsFiles(string message) => new(LogLevel.Warning, "tls_files", message);
 
     public static Notice Fault(Exception fault, string where) =>

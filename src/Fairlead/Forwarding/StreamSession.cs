@@ -144,8 +144,8 @@ internal sealed class StreamSession : Session
         return null;
     }
 
-    // Null: secured, or not to be.
-    private ValueTask<SessionOutcome?> SecureAsync() => Binding.Plan.Tls is { } tls ? SecureAsync(tls) : default;
+    // Null: secured, or not to be. A client of FTP asks for it later, in the conversation.
+    private ValueTask<SessionOutcome?> SecureAsync() => Binding.Plan is { Tls: { } tls, Config.Protocol: not ConversationKind.Ftp } ? SecureAsync(tls) : default;
 
     private async ValueTask<SessionOutcome?> SecureAsync(TlsServer tls)
     {
@@ -196,10 +196,18 @@ internal sealed class StreamSession : Session
     public ValueTask<RelayResult> RelayAsync(Connection upstream)
     {
         // A whole barrier: either a stop on another thread sees the relay, or this one sees the stop.
-        Interlocked.Exchange(ref relay, Relay.Between(client, upstream, Binding.Forward.RelayOptions));
+        Interlocked.Exchange(ref relay, RelayTo(upstream));
         if (IsToStop)
             relay!.Stop();
         return relay!.RunAsync();
+    }
+
+    private Relay RelayTo(Connection upstream)
+    {
+        if (Binding.Plan.Config.Protocol != ConversationKind.Ftp)
+            return Relay.Between(client, upstream, Binding.Forward.RelayOptions);
+        var means = new FtpSessionMeans(this, upstream);
+        return new FtpConversation(client, upstream, means.Ends, Binding.Plan.Config.Ftp, Binding.Forward.RelayOptions, means);
     }
 
     /// <summary>Has something ended when the session is told to stop, which may be at once; <see cref="Talk.Forget"/> ends that.</summary>

@@ -20,7 +20,7 @@ public sealed class KeyTableTests
     private static readonly TableText[] tables =
     [
         Text(ConfigurationKeys.File), Text(ConfigurationKeys.Forward), Text(ConfigurationKeys.Upstream), Text(ConfigurationKeys.Route), Text(ConfigurationKeys.Limits),
-        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Tls), Text(ConfigurationKeys.UpstreamTls), Text(ConfigurationKeys.Defaults), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
+        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Tls), Text(ConfigurationKeys.UpstreamTls), Text(ConfigurationKeys.Ftp), Text(ConfigurationKeys.Defaults), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
         Text(ConfigurationKeys.AccessLog), Text(ConfigurationKeys.ProcessLimits),
     ];
 
@@ -43,9 +43,9 @@ public sealed class KeyTableTests
     {
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\n{Written("file", "forwards", "include", "defaults", "admin", "log", "access_log", "limits")}").Configuration);
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\nadmin: {{}}\nlog: {{ {Flow("log")} }}\naccess_log: {{ {Flow("access log")} }}\nlimits: {{}}").Configuration);
-        string[] besides = ["listen", "to", "name", "allow", "allow_to", "advertise", "limits", "timeouts", "proxy_protocol"];
+        string[] besides = ["listen", "to", "name", "allow", "allow_to", "advertise", "limits", "timeouts", "proxy_protocol", "tls", "ftp"];
         var forward = Yaml.Forward("forwards: [{ listen: \":80\", to: \"a:80\" }]");
-        Assert.Equal(forward, Yaml.Forward($$"""forwards: [{ listen: ":80", to: [{ address: "a:80", {{Flow("upstream", "address", "proxy_protocol")}} }], {{Flow("forward", [.. besides, "affinity", "responses"])}}, limits: { {{Flow("limits", "sessions_per_second")}} }, timeouts: { {{Flow("timeouts", "unacknowledged", "idle", "unanswered")}} } }]"""));
+        Assert.Equal(forward, Yaml.Forward($$"""forwards: [{ listen: ":80", to: [{ address: "a:80", {{Flow("upstream", "address", "proxy_protocol", "tls")}} }], {{Flow("forward", [.. besides, "affinity", "responses"])}}, limits: { {{Flow("limits", "sessions_per_second")}} }, timeouts: { {{Flow("timeouts", "unacknowledged", "idle", "unanswered")}} } }]"""));
         var datagrams = Yaml.Forward("forwards: [{ listen: \":80/udp\", to: \"a:80\" }]");
         Assert.Equal(datagrams, Yaml.Forward($$"""forwards: [{ listen: ":80/udp", to: "a:80", {{Flow("forward", besides)}}, proxy_protocol: { {{Flow("proxy protocol")}} }, limits: { {{Flow("limits", "accepts_per_second")}} }, timeouts: { {{Flow("timeouts", "unacknowledged", "idle", "unanswered", "half_closed", "keepalive", "first_bytes")}} } }]"""));
         Assert.Equal(forward with { Health = new HealthConfig() }, Yaml.Forward($$"""forwards: [{ listen: ":80", to: "a:80", health: { {{Flow("health")}} } }]"""));

@@ -69,6 +69,15 @@ internal static class ConfigurationKeys
         new Key<UpstreamTlsConfig, string?>("key", new OptionalKind<string>(Kinds.File), tls => tls.Key, (tls, value) => tls with { Key = value }, "The file of its key in PEM, without a password."))
     { Example = "tls: { name: db.internal }" };
 
+    public static readonly KeyTable<FtpConfig> Ftp = new("ftp", () => new FtpConfig(),
+        new Key<FtpConfig, PortRange?>("ports", new OptionalValue<PortRange>(Kinds.Ports), ftp => ftp.Ports, (ftp, value) => ftp with { Ports = value },
+            "Where clients connect for data in passive mode; left out, the system chooses a port. With `tls: pass` the passive ports of the server, which are carried one to one."),
+        new Key<FtpConfig, System.Net.IPAddress?>("advertise", new OptionalKind<System.Net.IPAddress>(Kinds.Address), ftp => ftp.Advertise, (ftp, value) => ftp with { Advertise = value },
+            "The IPv4 address that replies to PASV name: the outside of a router before this machine; left out: the one that the client has reached."),
+        new Key<FtpConfig, FtpTls>("tls", new ChoiceKind<FtpTls>(("refuse", FtpTls.Refuse), ("pass", FtpTls.Pass), ("terminate", FtpTls.Terminate)), ftp => ftp.Tls, (ftp, value) => ftp with { Tls = value },
+            "What becomes of a client that asks for TLS (AUTH): it is told that there is none; it talks TLS with the server, which needs `ports`; or with Fairlead, by the forward's `tls`."))
+    { Example = "ftp: { ports: 40000-40100 }" };
+
     public static readonly KeyTable<UpstreamConfig> Upstream = new("upstream", () => new UpstreamConfig(nowhere),
         new Key<UpstreamConfig, Endpoint>("address", Kinds.Endpoint, upstream => upstream.Address, (upstream, value) => upstream with { Address = value },
             "Where it is.", "address: 10.0.0.5:80"),
@@ -217,6 +226,8 @@ internal static class ConfigurationKeys
                 "`to: dynamic`: the address that clients of SOCKS are told where another port is opened for them (BIND, UDP ASSOCIATE); left out: the one that they have reached. For a machine behind a NAT."),
             new Key<ForwardConfig, ConversationKind>("protocol", new ChoiceKind<ConversationKind>(("tcp", ConversationKind.Tcp), ("ftp", ConversationKind.Ftp)), forward => forward.Protocol, (forward, value) => forward with { Protocol = value },
                 "The conversation that is understood: `ftp` opens ports for data as they are agreed on ([FTP](ftp.md))."),
+            new Key<ForwardConfig, FtpConfig>("ftp", new MapKind<FtpConfig>(Ftp), forward => forward.Ftp, (forward, value) => forward with { Ftp = value },
+                "What is done with the data connections and the TLS of FTP."),
             new Key<ForwardConfig, BalanceKind>("balance", new ChoiceKind<BalanceKind>(("round-robin", BalanceKind.RoundRobin), ("least-connections", BalanceKind.LeastConnections), ("random", BalanceKind.Random), ("source-hash", BalanceKind.SourceHash), ("first", BalanceKind.First)),
                 forward => forward.Balance, (forward, value) => forward with { Balance = value },
                 "Which of several upstreams a client gets: one after the other; the one with the fewest sessions for its weight; any; the same for each address of a client; the first that is up."),

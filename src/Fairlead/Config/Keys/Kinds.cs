@@ -27,6 +27,8 @@ internal static class Kinds
 
     public static readonly Kind<ValueList<IPNetwork>> Networks = new NetworksKind();
 
+    public static readonly Kind<PortRange> Ports = new TextKind<PortRange>("port or range", "40000-40100", """{"anyOf":[{"type":"integer","minimum":1},{"type":"string","pattern":"^[0-9]+-[0-9]+$"}]}""", (text, key, _) => new EndpointText(key, text).Ports(text, ""), ports => ports.ToString());
+
     public static readonly Kind<IPAddress> Address = new TextKind<IPAddress>("address", "203.0.113.7", """{"type":"string","pattern":"^[0-9a-fA-F.:]+$"}""", AddressText.One, address => address.ToString());
 
     /// <summary>What stands for a proxy that has an error.</summary>

@@ -9,10 +9,8 @@ namespace Fairlead;
 /// <remarks>
 /// What one side ends, the other sees ended the same way, as with <see cref="Relay"/>. Data connections outlive the control connections until they have ended by themselves.
 /// </remarks>
-internal sealed class FtpConversation
+internal sealed class FtpConversation : Relay
 {
-    private readonly Connection client, upstream;
-    private readonly RelayOptions options;
     private readonly FtpControl control;
     private readonly FtpSecurity security;
     private readonly SerialContext? serial;
@@ -30,8 +28,8 @@ internal sealed class FtpConversation
     /// <param name="means">What may be done beside.</param>
     /// <param name="isSecured">Whether the client's connection is TLS already, which ends here (port 990); with <see cref="FtpTls.Terminate"/> only.</param>
     public FtpConversation(Connection client, Connection upstream, FtpEnds ends, FtpConfig config, RelayOptions options, IFtpMeans means, bool isSecured = false)
+        : base(client, upstream, options)
     {
-        (this.client, this.upstream, this.options) = (client, upstream, options);
         serial = client.Context is null ? new SerialContext() : null;
         var channels = new FtpChannels(means, options);
         security = new FtpSecurity(config, channels, isSecured);
@@ -42,13 +40,13 @@ internal sealed class FtpConversation
     }
 
     /// <summary>Bytes of commands and data that the server's connections have taken so far.</summary>
-    public long BytesFromClient => control.Upstream.BytesTaken + control.Channels.BytesFromClient + (blind?.BytesFromClient ?? 0);
+    public override long BytesFromClient => control.Upstream.BytesTaken + control.Channels.BytesFromClient + (blind?.BytesFromClient ?? 0);
 
     /// <summary>Bytes of replies and data that the client's connections have taken so far.</summary>
-    public long BytesFromUpstream => control.Client.BytesTaken + control.Channels.BytesFromUpstream + (blind?.BytesFromUpstream ?? 0);
+    public override long BytesFromUpstream => control.Client.BytesTaken + control.Channels.BytesFromUpstream + (blind?.BytesFromUpstream ?? 0);
 
     /// <summary>Talks until the end, that of all data connections included. Where it was not an orderly one, both control connections have been aborted. Called once.</summary>
-    public async ValueTask<RelayResult> RunAsync()
+    public override async ValueTask<RelayResult> RunAsync()
     {
         // Where no loop is, one thing happens after the other all the same.
         if (serial is not null)
@@ -69,14 +67,14 @@ internal sealed class FtpConversation
             timer?.Dispose();
             control.Client.Release();
             control.Upstream.Release();
-            if (control.Client.Connection != client)
+            if (control.Client.Connection != Client)
                 control.Client.Connection.Dispose();
         }
         return new RelayResult(end, endedBy, BytesFromClient, BytesFromUpstream);
     }
 
     /// <summary>Ends it at once, with resets; to be called where the connections belong.</summary>
-    public void Stop()
+    public override void Stop()
     {
         if (serial is null)
             StopCore();
@@ -135,7 +133,7 @@ internal sealed class FtpConversation
         timer = null;
         control.Client.GiveBack();
         control.Upstream.GiveBack();
-        blind = Relay.Between(client, upstream, options);
+        blind = Between(Client, Upstream, Options);
         var result = serial is null ? await blind.RunAsync() : await Task.Run(() => blind.RunAsync().AsTask());
         if (end == RelayEnd.Closed)
             (end, endedBy) = (result.End, result.By);
@@ -166,18 +164,18 @@ internal sealed class FtpConversation
         if (end == RelayEnd.Closed)
             (end, endedBy) = (how, by);
         control.Client.Connection.Abort();
-        upstream.Abort();
+        Upstream.Abort();
         control.Outstanding.Close();
         control.Channels.Close();
     }
 
     private void StartTimer()
     {
-        var (limit, _) = options.Limit(isHalfClosed);
+        var (limit, _) = Options.Limit(isHalfClosed);
         if (limit == TimeSpan.MaxValue || isOver)
             return;
         var context = SynchronizationContext.Current;
-        timer ??= options.Time.CreateTimer(_ => context.Run(OnTimer), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        timer ??= Options.Time.CreateTimer(_ => context.Run(OnTimer), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         timer.Change(limit, Timeout.InfiniteTimeSpan);
     }
 
@@ -186,8 +184,8 @@ internal sealed class FtpConversation
     {
         if (isOver || end != RelayEnd.Closed || timer is null)
             return;
-        var (limit, reason) = options.Limit(isHalfClosed);
-        var left = control.Channels.IsBusy ? limit : limit - options.Time.GetElapsedTime(Math.Max(control.Client.LastHeard, control.Upstream.LastHeard));
+        var (limit, reason) = Options.Limit(isHalfClosed);
+        var left = control.Channels.IsBusy ? limit : limit - Options.Time.GetElapsedTime(Math.Max(control.Client.LastHeard, control.Upstream.LastHeard));
         if (left > TimeSpan.Zero)
             timer.Change(left, Timeout.InfiniteTimeSpan);
         else

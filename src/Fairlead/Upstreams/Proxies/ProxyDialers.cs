@@ -23,8 +23,7 @@ internal static class ProxyDialers
         {
             IDialer through = hop.Scheme switch
             {
-                // INTEGRATE: new HttpConnectDialer(hop.EndPoint, dialer, ...).
-                ProxyScheme.Http => throw new NotSupportedException("HTTP CONNECT has no dialer yet."),
+                ProxyScheme.Http => new HttpConnectDialer(hop.EndPoint, Printable.Escape(hop.ToString()), hop.User, hop.Password, dialer, time),
                 _ => new SocksDialer(hop, dialer, time),
             };
             dialer = hop.Scheme == ProxyScheme.Socks5 ? naming(through) : through;
