@@ -69,6 +69,13 @@ internal static class CheckCommand
         try
         {
             var loaded = Configuration.Load(path);
+            // Files that are not read with the configuration, and without which it is not run.
+            if (TlsSet.Faults(loaded.Configuration.Forwards) is { Count: > 0 } unusable)
+            {
+                foreach (var wrong in unusable)
+                    error.WriteLine($"{Printable.Escape(path, 4096)}: error: {wrong}");
+                return CommandLine.Refused;
+            }
             var plan = Plan.Of(loaded.Configuration, Host.Loops);
             IReadOnlyList<string> warnings = [.. loaded.Warnings, .. Warnings(loaded.Configuration).Select(warning => $"warning: {warning}")];
             if (asJson)

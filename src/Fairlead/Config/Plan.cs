@@ -46,28 +46,36 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         {
             var shown = listen is PortEndpoint port ? port with { Protocols = protocol } : listen;
             var word = listen is UnixEndpoint ? "unix" : protocol == PortProtocols.Udp ? "udp" : "tcp";
-            foreach (var (from, to) in forward.Routes.Select(route => ($"from {Shown(route.From)}", route.To)).Append((forward.Routes.Count > 0 ? "from elsewhere" : "", forward.To)))
+            foreach (var (from, to, via) in forward.Routes.Select(route => (Clients(route), route.To, route.Via ?? forward.Via)).Append((Others(forward), forward.To, forward.Via)))
             {
                 if (to.Count > 0 || from.Length > 0)
-                    yield return new PlannedForward(forward.Name ?? "", shown.ToString()!, word, from, Describe(forward, to, protocol), engine, why);
+                    yield return new PlannedForward(forward.Name ?? "", shown.ToString()!, word, from, Describe(forward, to, protocol, via), engine, why);
             }
         }
     }
+
+    private static string Clients(RouteConfig route)
+    {
+        var from = route.From.Count > 0 ? $"from {Shown(route.From)}" : "";
+        return route.Sni.Count == 0 ? from : $"{from}{(from.Length > 0 ? " " : "")}for {string.Join(", ", route.Sni)}";
+    }
+
+    private static string Others(ForwardConfig forward) => forward.Routes.Count == 0 ? "" : forward.Routes.Any(route => route.Sni.Count > 0) ? "else" : "from elsewhere";
 
     private static string Shown(ValueList<System.Net.IPNetwork> networks)
     {
         return string.Join(", ", networks.Take(4).Select(AddressText.ToText)) + (networks.Count > 4 ? string.Create(CultureInfo.InvariantCulture, $" and {networks.Count - 4} more") : "");
     }
 
-    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol)
+    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol, ValueList<ProxyUrl> via)
     {
         if (forward.IsDynamic)
-            return $"where the client says (SOCKS, HTTP){Via(forward.Via)}";
+            return $"where the client says (SOCKS, HTTP){Via(via)}";
         if (all.Count == 0)
             return protocol == PortProtocols.Udp ? "dropped" : "reset";
         var upstreams = all.Where(upstream => upstream.Takes(protocol)).ToList();
-        var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Backup ? " (backup)" : "")}");
-        return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "");
+        var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Tls is null ? "" : " (TLS)")}{(upstream.Backup ? " (backup)" : "")}");
+        return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "") + Via(via);
     }
 
     private static string Via(ValueList<ProxyUrl> via)

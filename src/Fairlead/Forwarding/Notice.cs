@@ -22,7 +22,7 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     }
 
     public static Notice Listening(ForwardConfig forward, string listen, string engine) =>
-        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, forwarding to {Printable.Escape(forward.Destination)} ({engine})",
+        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, {(forward.IsDynamic ? "a proxy of SOCKS and HTTP" : $"forwarding to {Printable.Escape(forward.Destination)}")} ({engine})",
             ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.Destination)), ("engine", engine));
 
     public static Notice NotListening(ForwardConfig forward, string listen) =>
