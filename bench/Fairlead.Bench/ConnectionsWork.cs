@@ -19,6 +19,7 @@ class ConnectionsWork(Options options) : Work
     Workshop workshop = null!;
     Child? server;
     Lineup? lineup;
+    readonly Dictionary<Peer, IReadOnlyList<Route>> routes = [];
     int lanes;
 
     public override string Name => "connections";
@@ -34,21 +35,21 @@ class ConnectionsWork(Options options) : Work
         this.workshop = workshop;
         lanes = Math.Min((options.Rounds + 1) * options.WholeSeconds, MostLanes);
         int listen = Loopback.NewPort(), target = Loopback.NewPort();
-        Route[] Routes(int peer) =>
-            [.. Enumerable.Range(0, lanes).Select(lane => new Route(new(Address(peer, lane), listen), new(Address(peer, lane), target)))];
-        server = Nginx.StartTarget(workshop, [.. Enumerable.Range(0, peers.Count).SelectMany(Routes).Select(route => route.Target)]);
-        lineup = new(peers, Routes, workshop);
+        foreach (var (peer, i) in peers.Select((peer, i) => (peer, i)))
+            routes[peer] = [.. Enumerable.Range(0, lanes).Select(lane => new Route(new(Address(i, lane), listen), new(Address(i, lane), target), Speech: SpeechOf(peer)))];
+        server = Nginx.StartTarget(workshop, [.. routes.Values.SelectMany(lanes => lanes).Select(route => route.Target)]);
+        lineup = new(peers, i => routes[peers[i]], workshop);
     }
 
     public override double[] Measure(Peer peer, int round)
     {
         var forwarder = lineup![peer];
         var before = forwarder.ProcessorTime;
-        var bursts = new List<WrkResult>();
+        var bursts = new List<LoadResult>();
         for (var i = 0; i < options.WholeSeconds; i++)
         {
             var lane = ((round + 1) * options.WholeSeconds + i) % lanes;
-            bursts.Add(Wrk.Run(workshop, forwarder.Entries[lane], 1, "-H", "Connection: close"));
+            bursts.Add(Burst(forwarder.Entries[lane], routes[peer][lane], workshop));
         }
         var used = forwarder.ProcessorTime - before;
         return
@@ -59,6 +60,13 @@ class ConnectionsWork(Options options) : Work
             peer.HasProcesses ? used.TotalMicroseconds / bursts.Sum(burst => burst.Requests) : double.NaN,
         ];
     }
+
+    /// <summary>The load of one second.</summary>
+    /// <param name="entry">Where to connect.</param>
+    /// <param name="route">What is served there.</param>
+    /// <param name="workshop">Where clients run.</param>
+    protected virtual LoadResult Burst(IPEndPoint entry, Route route, Workshop workshop) =>
+        Wrk.Run(workshop, entry, seconds: 1, "-H", "Connection: close");
 
     public override void Dispose()
     {

@@ -11,8 +11,18 @@ enum Transports
     Both = Tcp | Udp,
 }
 
+/// <summary>What of a client's words a forwarder has to understand.</summary>
+enum Speech
+{
+    /// <summary>Nothing: the bytes go to the target.</summary>
+    Any,
+
+    /// <summary>SOCKS5: the client names the target.</summary>
+    Socks,
+}
+
 /// <summary>Where a forwarder listens, and where it sends.</summary>
-readonly record struct Route(IPEndPoint Listen, IPEndPoint Target, Transports Over = Transports.Tcp);
+readonly record struct Route(IPEndPoint Listen, IPEndPoint Target, Transports Over = Transports.Tcp, Speech Speech = Speech.Any);
 
 /// <summary>A peer at work: its processes, and the addresses that clients connect to, in the order of the routes.</summary>
 sealed class Forwarder : IDisposable

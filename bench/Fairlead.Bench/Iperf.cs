@@ -31,8 +31,16 @@ static class Iperf
     public static Command Client(IPEndPoint server, int seconds, int streams) => new(
         Programs.PathOf(Name), "-c", Text(server.Address), "-p", Text(server.Port), "-t", Text(seconds), "-P", Text(streams), "-J");
 
-    public static IperfResult Run(Workshop workshop, IPEndPoint server, int seconds, int streams) =>
-        Read(Run(workshop, Client(server, seconds, streams), seconds));
+    /// <param name="workshop">Where it runs.</param>
+    /// <param name="server">Or what leads there.</param>
+    /// <param name="seconds">How long.</param>
+    /// <param name="streams">How many.</param>
+    /// <param name="through">How it is started, where not by itself.</param>
+    public static IperfResult Run(Workshop workshop, IPEndPoint server, int seconds, int streams, Func<Command, Command>? through = null)
+    {
+        var client = Client(server, seconds, streams);
+        return Read(Run(workshop, through?.Invoke(client) ?? client, seconds));
+    }
 
     /// <summary>One flow of datagrams. Its control connection is TCP, to the same port.</summary>
     /// <param name="workshop">Where it runs.</param>

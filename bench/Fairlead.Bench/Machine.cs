@@ -11,7 +11,7 @@ sealed record Machine(string Hardware, string System, string Date, IReadOnlyDict
         var versions = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var peer in peers)
         {
-            if (peer.HasProcesses && peer.OnlyFor is null)
+            if (peer.HasProcesses && peer.Name == peer.Family)
                 versions[peer.Name] = Line(() => peer.Version(workshop));
         }
         foreach (var (tool, flag) in new[] { ("iperf3", "--version"), ("wrk", "-v") })

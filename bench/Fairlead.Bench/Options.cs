@@ -7,7 +7,7 @@ sealed record Options
 {
     public int Rounds { get; init; } = 9;
 
-    /// <summary>The length of one measurement. iperf3 and wrk count whole seconds: they get it rounded up.</summary>
+    /// <summary>The length of one measurement. iperf3, and what counts connections, want whole seconds: they get it rounded up.</summary>
     public double Seconds { get; init; } = 1;
 
     /// <summary>The names of the works to do; empty means all.</summary>
@@ -35,7 +35,7 @@ sealed record Options
                         [--fairlead PATH]
 
           --rounds N       rounds of each work (9)
-          --seconds S      length of one measurement (1); iperf3 and wrk count whole seconds and round up
+          --seconds S      length of one measurement (1); what counts connections or has iperf3 or wrk rounds up to whole seconds
           --only WORK,…    {string.Join(", ", Works.Names)}
           --peers PEER,…   {string.Join(", ", Bench.Peers.Names)}
           --json FILE      every single value

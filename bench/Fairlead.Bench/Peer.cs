@@ -20,6 +20,9 @@ abstract class Peer
     /// <summary>It carries datagrams, and is measured with them.</summary>
     public virtual bool TakesUdp => false;
 
+    /// <summary>Whether it serves routes like that.</summary>
+    public virtual bool Understands(Speech speech) => speech == Speech.Any;
+
     /// <summary>Why it cannot be measured here, null when it can.</summary>
     public abstract string? Missing { get; }
 

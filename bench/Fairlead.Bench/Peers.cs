@@ -16,7 +16,8 @@ static class Peers
     static Peer[] All(Options options) =>
     [
         new DirectPeer(),
-        new FairleadPeer(options.Fairlead, oneLoop: false),
+        new FairleadPeer(options.Fairlead),
+        new FairleadPeer(options.Fairlead, plain: true),
         new FairleadPeer(options.Fairlead, oneLoop: true),
         .. Configured.All.Select(variant => new FairleadRunPeer(options.Fairlead, variant)),
         new HaproxyPeer(),
@@ -27,5 +28,7 @@ static class Peers
         new NginxPeer(socketBuffers: true),
         new SocatPeer(),
         new RinetdPeer(),
+        new DantePeer(),
+        new MicrosocksPeer(),
     ];
 }

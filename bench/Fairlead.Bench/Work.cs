@@ -21,7 +21,14 @@ abstract class Work : IDisposable
     /// <summary>What variants of peers are made for.</summary>
     public virtual string Kind => Name;
 
-    public virtual bool Takes(Peer peer) => peer.OnlyFor is null || peer.OnlyFor == Kind;
+    /// <summary>What the forwarders have to understand. Peers that need not, the variants for this kind of work and no forwarder at all, get the same
+    /// load without it.</summary>
+    public virtual Speech Speech => Speech.Any;
+
+    public virtual bool Takes(Peer peer) => peer.OnlyFor == Kind || (peer.OnlyFor is null && (peer.Understands(Speech) || !peer.HasProcesses));
+
+    /// <summary>What the forwarder of a peer understands in this work.</summary>
+    protected Speech SpeechOf(Peer peer) => peer.Understands(Speech) ? Speech : Speech.Any;
 
     /// <summary>The peer that all are set against, in a column of its own.</summary>
     public virtual string Reference => "haproxy";

@@ -21,6 +21,8 @@ static class Works
         new ConnectionsWork(options),
         new RulesWork(options, "rules", Configured.Bare, "through `fairlead run`, without any rule or access log, and with allow, deny, routes, limits by source and prefix, rates and the access log to a file"),
         new RulesWork(options, "networks", Configured.TenNetworks, "through `fairlead run`, with 10 and with 1,000 networks each in allow and routes"),
+        new SocksConnectionsWork(options),
+        new SocksBulkWork(options),
         new IdleWork(),
         new MixedWork(options),
         new StartWork(),

@@ -4,9 +4,6 @@ using System.Text.RegularExpressions;
 
 namespace Fairlead.Bench;
 
-/// <summary>What wrk saw. Latencies in milliseconds.</summary>
-readonly record struct WrkResult(double PerSecond, double Median, double P99, double Requests);
-
 /// <summary>wrk as the HTTP client: one thread, so that it leaves a core to what is measured, and 64 connections.</summary>
 static partial class Wrk
 {
@@ -14,11 +11,11 @@ static partial class Wrk
 
     public static string? Missing => Programs.Missing("wrk", "wrk") ?? Programs.Missing("nginx", "nginx");
 
-    public static WrkResult Run(Workshop workshop, IPEndPoint server, int seconds, params string[] options) => Read(workshop.Run(
+    public static LoadResult Run(Workshop workshop, IPEndPoint server, int seconds, params string[] options) => Read(workshop.Run(
         new(Programs.PathOf("wrk"), ["-t", "1", "-c", Text(Connections), "-d", $"{seconds}s", "--latency", .. options, $"http://{server}/"]),
         TimeSpan.FromSeconds(seconds + 15)));
 
-    public static WrkResult Read(string output)
+    public static LoadResult Read(string output)
     {
         if (Errors().Match(output) is { Success: true } errors)
             throw new MeasureException($"wrk: {errors.Value.Trim()}");
