@@ -37,6 +37,7 @@ sealed class FairleadPeer(string path, bool oneLoop = false, bool plain = false)
             var leads = route.Speech switch
             {
                 Speech.Socks => "to: dynamic",
+                Speech.Sni => $"routes: [{{ sni: {Hello.Name}, to: \"{route.Target}\" }}]",
                 _ => $"to: \"{route.Target}\"",
             };
             text += $"  - {{ listen: \"{route.Listen}\", {leads} }}\n";

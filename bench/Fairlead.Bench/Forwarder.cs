@@ -19,6 +19,9 @@ enum Speech
 
     /// <summary>SOCKS5: the client names the target.</summary>
     Socks,
+
+    /// <summary>The name in a ClientHello, <see cref="Hello.Name"/>, which alone leads to the target.</summary>
+    Sni,
 }
 
 /// <summary>Where a forwarder listens, and where it sends.</summary>

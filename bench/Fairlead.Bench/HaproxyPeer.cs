@@ -9,6 +9,7 @@ sealed class HaproxyPeer(int threads = 2, bool bulkBuffers = false) : Peer
     public override string Name => threads == 1 ? "haproxy-1thread" : bulkBuffers ? "haproxy-256k" : Family;
     public override string Family => "haproxy";
     public override string? OnlyFor => threads == 1 ? "mixed" : bulkBuffers ? "bulk" : null;
+    public override bool Understands(Speech speech) => speech != Speech.Socks;
     public override string? Missing => Programs.Missing("haproxy", "haproxy");
     public override string Version(Workshop workshop) => Ask(workshop, Programs.PathOf("haproxy"), "-v").Split('\n')[0].Replace(" - https://haproxy.org/", "", StringComparison.Ordinal);
 
@@ -32,7 +33,19 @@ sealed class HaproxyPeer(int threads = 2, bool bulkBuffers = false) : Peer
 
             """;
         foreach (var (route, i) in routes.Select((route, i) => (route, i)))
-            text += $"listen f{i}\n    bind {route.Listen}\n    server t {route.Target}\n";
+        {
+            text += $"listen f{i}\n    bind {route.Listen}\n";
+            text += route.Speech == Speech.Sni
+                ? $$"""
+                    tcp-request inspect-delay 5s
+                    tcp-request content accept if { req.ssl_hello_type 1 }
+                    use_backend b{{i}} if { req.ssl_sni -i {{Hello.Name}} }
+                backend b{{i}}
+                    server t {{route.Target}}
+
+                """
+                : $"    server t {route.Target}\n";
+        }
         yield return new(Programs.PathOf("haproxy"), "-db", "-q", "-f", workshop.NewFile("haproxy.cfg", text));
     }
 }

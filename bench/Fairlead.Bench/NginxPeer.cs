@@ -11,6 +11,7 @@ sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : P
     public override string Family => "nginx";
     public override string? OnlyFor => bulkBuffers ? "bulk" : socketBuffers ? IperfUdpWork.KindName : null;
     public override bool TakesUdp => true;
+    public override bool Understands(Speech speech) => speech != Speech.Socks;
 
     public override string? Missing => Programs.Missing("nginx", "nginx") ??
         (File.Exists(Module) ? null : "nginx is left out: its stream module is not installed (Debian package libnginx-mod-stream)");
@@ -19,7 +20,7 @@ sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : P
 
     protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop)
     {
-        var servers = string.Concat(routes.SelectMany(Servers));
+        var servers = string.Concat(routes.SelectMany((route, i) => Servers(route, i)));
         var text =
             $$"""
             load_module {{Module}};
@@ -33,10 +34,16 @@ sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : P
         yield return Nginx.Command(workshop, text);
     }
 
-    IEnumerable<string> Servers(Route route)
+    IEnumerable<string> Servers(Route route, int i)
     {
-        if (route.Over.HasFlag(Transports.Tcp))
-            yield return $"    server {{ listen {route.Listen} reuseport backlog=4096; proxy_pass {route.Target}; }}\n";
+        const string listening = "reuseport backlog=4096;";
+        if (route.Speech == Speech.Sni)
+        {
+            yield return $"    map $ssl_preread_server_name $target{i} {{ {Hello.Name} {route.Target}; }}\n";
+            yield return $"    server {{ listen {route.Listen} {listening} ssl_preread on; proxy_pass $target{i}; }}\n";
+        }
+        else if (route.Over.HasFlag(Transports.Tcp))
+            yield return $"    server {{ listen {route.Listen} {listening} proxy_pass {route.Target}; }}\n";
         if (route.Over.HasFlag(Transports.Udp))
             yield return $"    server {{ listen {route.Listen} udp reuseport{(socketBuffers ? " rcvbuf=4m sndbuf=4m" : "")}; proxy_pass {route.Target}; }}\n";
     }

@@ -23,6 +23,7 @@ static class Works
         new RulesWork(options, "networks", Configured.TenNetworks, "through `fairlead run`, with 10 and with 1,000 networks each in allow and routes"),
         new SocksConnectionsWork(options),
         new SocksBulkWork(options),
+        new SniConnectionsWork(options),
         new IdleWork(),
         new MixedWork(options),
         new StartWork(),
