@@ -26,10 +26,10 @@ sealed class FairleadPeer(string path, bool oneLoop = false, bool plain = false)
 
     static IReadOnlyList<string> Arguments(IReadOnlyList<Route> routes, Workshop workshop) => routes.All(route => route.Speech == Speech.Any)
         ? ["forward", .. routes.Select(route => $"{route.Listen}:{route.Target}{Suffix(route.Over)}")]
-        : ["run", workshop.NewFile("fairlead.yaml", Configuration(routes))];
+        : ["run", workshop.NewFile("fairlead.yaml", Configuration(routes, workshop))];
 
     /// <summary>What has no command of its own, or takes one listen where there are many.</summary>
-    static string Configuration(IReadOnlyList<Route> routes)
+    static string Configuration(IReadOnlyList<Route> routes, Workshop workshop)
     {
         var text = "admin: off\naccess_log: { file: \"-\" }\nforwards:\n";
         foreach (var route in routes)
@@ -38,6 +38,7 @@ sealed class FairleadPeer(string path, bool oneLoop = false, bool plain = false)
             {
                 Speech.Socks => "to: dynamic",
                 Speech.Sni => $"routes: [{{ sni: {Hello.Name}, to: \"{route.Target}\" }}]",
+                Speech.Tls => $"tls: {{ certificate: {workshop.Pem.Certificate}, key: {workshop.Pem.Key} }}, to: \"{route.Target}\"",
                 _ => $"to: \"{route.Target}\"",
             };
             text += $"  - {{ listen: \"{route.Listen}\", {leads} }}\n";

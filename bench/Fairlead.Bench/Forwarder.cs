@@ -22,6 +22,9 @@ enum Speech
 
     /// <summary>The name in a ClientHello, <see cref="Hello.Name"/>, which alone leads to the target.</summary>
     Sni,
+
+    /// <summary>TLS, which it ends: the target gets what was inside.</summary>
+    Tls,
 }
 
 /// <summary>Where a forwarder listens, and where it sends.</summary>

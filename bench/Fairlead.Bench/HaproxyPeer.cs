@@ -34,7 +34,7 @@ sealed class HaproxyPeer(int threads = 2, bool bulkBuffers = false) : Peer
             """;
         foreach (var (route, i) in routes.Select((route, i) => (route, i)))
         {
-            text += $"listen f{i}\n    bind {route.Listen}\n";
+            text += $"listen f{i}\n    bind {route.Listen}{(route.Speech == Speech.Tls ? $" ssl crt {workshop.Pem.Both}" : "")}\n";
             text += route.Speech == Speech.Sni
                 ? $$"""
                     tcp-request inspect-delay 5s

@@ -14,7 +14,7 @@ sealed record Machine(string Hardware, string System, string Date, IReadOnlyDict
             if (peer.HasProcesses && peer.Name == peer.Family)
                 versions[peer.Name] = Line(() => peer.Version(workshop));
         }
-        foreach (var (tool, flag) in new[] { ("iperf3", "--version"), ("wrk", "-v") })
+        foreach (var (tool, flag) in new[] { ("iperf3", "--version"), ("wrk", "-v"), ("curl", "--version"), ("openssl", "version") })
         {
             if (Programs.Find(tool) is { } path)
                 versions[tool] = Line(() => workshop.Run(new(path, flag), TimeSpan.FromSeconds(10)).Split('\n')[0].Split(" (")[0].Split(" [")[0].Replace("iperf ", "", StringComparison.Ordinal));

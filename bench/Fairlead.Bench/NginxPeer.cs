@@ -20,7 +20,7 @@ sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : P
 
     protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop)
     {
-        var servers = string.Concat(routes.SelectMany((route, i) => Servers(route, i)));
+        var servers = string.Concat(routes.SelectMany((route, i) => Servers(route, i, workshop)));
         var text =
             $$"""
             load_module {{Module}};
@@ -34,13 +34,18 @@ sealed class NginxPeer(bool bulkBuffers = false, bool socketBuffers = false) : P
         yield return Nginx.Command(workshop, text);
     }
 
-    IEnumerable<string> Servers(Route route, int i)
+    IEnumerable<string> Servers(Route route, int i, Workshop workshop)
     {
         const string listening = "reuseport backlog=4096;";
         if (route.Speech == Speech.Sni)
         {
             yield return $"    map $ssl_preread_server_name $target{i} {{ {Hello.Name} {route.Target}; }}\n";
             yield return $"    server {{ listen {route.Listen} {listening} ssl_preread on; proxy_pass $target{i}; }}\n";
+        }
+        else if (route.Speech == Speech.Tls)
+        {
+            var pem = workshop.Pem;
+            yield return $"    server {{ listen {route.Listen} ssl {listening} ssl_certificate {pem.Certificate}; ssl_certificate_key {pem.Key}; ssl_protocols TLSv1.3; proxy_pass {route.Target}; }}\n";
         }
         else if (route.Over.HasFlag(Transports.Tcp))
             yield return $"    server {{ listen {route.Listen} {listening} proxy_pass {route.Target}; }}\n";

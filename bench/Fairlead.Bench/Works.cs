@@ -24,6 +24,8 @@ static class Works
         new SocksConnectionsWork(options),
         new SocksBulkWork(options),
         new SniConnectionsWork(options),
+        new TlsConnectionsWork(options),
+        new TlsBulkWork(options),
         new IdleWork(),
         new MixedWork(options),
         new StartWork(),

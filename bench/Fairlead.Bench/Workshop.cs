@@ -9,8 +9,12 @@ sealed class Workshop : IDisposable
     readonly Lock gate = new();
     readonly List<Child> children = [];
     readonly string folder = Directory.CreateTempSubdirectory("fairlead-bench-").FullName;
+    Pem? pem;
     int files;
     bool closed;
+
+    /// <summary>The certificate of every server in here, made when the first asks for it.</summary>
+    public Pem Pem => pem ??= Pem.New(this);
 
     /// <summary>A path for a new file; the file itself is not made.</summary>
     public string NewFile(string name) => Path.Combine(folder, $"{Interlocked.Increment(ref files)}-{name}");
