@@ -43,15 +43,18 @@ internal static class Peers
     }
 
     /// <summary>Starts a server and waits until its port answers.</summary>
-    public static async Task<Peer> StartAsync(int port, string program, params string[] arguments)
+    public static Task<Peer> StartAsync(int port, string program, params string[] arguments) => StartAsync(new IPEndPoint(IPAddress.Loopback, port), program, arguments);
+
+    /// <summary>Starts a server and waits until it answers there.</summary>
+    public static async Task<Peer> StartAsync(IPEndPoint at, string program, params string[] arguments)
     {
         var peer = new Peer(Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!);
         for (var attempt = 0; attempt < 400; attempt++)
         {
             try
             {
-                using var probe = new TcpClient();
-                await probe.ConnectAsync(IPAddress.Loopback, port);
+                using var probe = new TcpClient(at.AddressFamily);
+                await probe.ConnectAsync(at);
                 return peer;
             }
             catch (SocketException) when (!peer.HasExited)
@@ -61,7 +64,7 @@ internal static class Peers
                 await pause.WaitForNextTickAsync();
             }
         }
-        throw new InvalidOperationException($"{program} does not listen on {port}.");
+        throw new InvalidOperationException($"{program} does not listen on {at}.");
     }
 }
 
