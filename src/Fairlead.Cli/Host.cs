@@ -34,7 +34,8 @@ internal static class Host
             }
             catch (ForwardException refusal)
             {
-                log.Write(new ProgramEntry(LogLevel.Error, "start_failed", refusal.Message));
+                foreach (var line in refusal.Message.Split('\n'))
+                    log.Write(new ProgramEntry(LogLevel.Error, "start_failed", line));
                 return CommandLine.Refused;
             }
 

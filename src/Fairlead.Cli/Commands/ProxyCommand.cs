@@ -68,8 +68,14 @@ internal static class ProxyCommand
     /// <summary>The arguments with everything behind <c>--run</c> shielded from being read as options.</summary>
     public static string[] ShieldRun(string[] args)
     {
-        var at = args is ["proxy", ..] ? Array.IndexOf(args, RunOption) : -1;
-        return at < 0 ? args : [.. args[..(at + 1)], .. args[(at + 1)..].Select(word => Shield + word)];
+        const string Joined = RunOption + "=";
+        var at = args is ["proxy", ..] ? Array.FindIndex(args, word => word == RunOption || word.StartsWith(Joined, StringComparison.Ordinal)) : -1;
+        if (at < 0)
+            return args;
+        IEnumerable<string> command = args[at] == RunOption ? args[(at + 1)..] : args[(at + 1)..].Prepend(args[at][Joined.Length..]);
+        // Who is used to it writes where options end.
+        command = command.FirstOrDefault() == "--" ? command.Skip(1) : command;
+        return [.. args[..at], RunOption, .. command.Select(word => Shield + word)];
     }
 
     /// <summary>The forward that a command line asks for, and what is worth a warning about it.</summary>
@@ -88,6 +94,8 @@ internal static class ProxyCommand
             Timeouts = new ForwardTimeouts { Drain = Host.DefaultDrain },
         };
         forward = ViaOptions.Apply(forward, parsed, warnings);
+        if (parsed.Written(run) is not null && forward.Listen[0] is UnixEndpoint)
+            errors.Add("--run needs a port, which the variables of proxies can name; leave LISTEN out, or write one like 127.0.0.1:1080");
         if (errors.Count == 0)
             errors.AddRange(ForwardRules.Faults(forward).Select(fault => InOptions(fault.Message)));
         return errors.Count == 0 ? (forward, warnings) : throw new UsageException(errors);

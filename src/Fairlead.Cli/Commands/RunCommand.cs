@@ -84,7 +84,8 @@ internal static class RunCommand
             }
             catch (Exception refusal) when (refusal is ForwardException or StartException)
             {
-                log.Write(new ProgramEntry(LogLevel.Error, "start_failed", refusal.Message));
+                foreach (var line in refusal.Message.Split('\n'))
+                    log.Write(new ProgramEntry(LogLevel.Error, "start_failed", line));
                 return CommandLine.Refused;
             }
         }

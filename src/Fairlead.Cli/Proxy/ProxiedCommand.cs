@@ -35,7 +35,8 @@ internal static partial class ProxiedCommand
             }
             catch (ForwardException refusal)
             {
-                log.Write(new ProgramEntry(LogLevel.Error, "start_failed", refusal.Message));
+                foreach (var line in refusal.Message.Split('\n'))
+                    log.Write(new ProgramEntry(LogLevel.Error, "start_failed", line));
                 return CommandLine.Refused;
             }
             using var process = Start(command, UrlOf(listen, forward), out var failure);
@@ -80,7 +81,7 @@ internal static partial class ProxiedCommand
         }
         catch (Win32Exception error)
         {
-            failure = error.Message;
+            failure = new Win32Exception(error.NativeErrorCode).Message;
             return null;
         }
     }

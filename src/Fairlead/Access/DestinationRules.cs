@@ -13,7 +13,10 @@ namespace Fairlead;
 internal sealed class DestinationRules(IReadOnlyList<DestinationPattern> deny, IReadOnlyList<DestinationPattern>? allow, Func<IPEndPoint, bool> isOwnListen)
 {
     // Where clouds tell a machine its secrets (instance metadata), beside the link-local 169.254.169.254.
-    private static readonly AddressKey metadata = AddressKey.Of(IPAddress.Parse("fd00:ec2::254"))!.Value;
+    private static readonly AddressKey[] metadata = [.. ((string[])["fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192"]).Select(address => AddressKey.Of(IPAddress.Parse(address))!.Value)];
+
+    // IPv6 addresses in which an IPv4 address stands, so many bits before the end: IPv4-compatible, NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056).
+    private static readonly ((AddressKey Network, int Length) Of, int Below)[] embedding = [(Inner("::", 96), 0), (Inner("64:ff9b::", 96), 0), (Inner("64:ff9b:1::", 48), 0), (Inner("2002::", 16), 80)];
 
     // RFC 6890: this host (which Linux takes for the loopback), loopback, link-local, multicast, reserved with broadcast.
     private static readonly (AddressKey Network, int Length)[] inner =
@@ -64,8 +67,13 @@ internal sealed class DestinationRules(IReadOnlyList<DestinationPattern> deny, I
 
     private bool IsInner(AddressKey address, IPEndPoint endPoint)
     {
-        if (address == metadata)
+        if (metadata.Contains(address))
             return true;
+        foreach (var (of, below) in embedding)
+        {
+            if (address.IsIn(of.Network, of.Length) && IsInner(new AddressKey((uint)(address.Bits >> below), true), endPoint))
+                return true;
+        }
         foreach (var (network, length) in inner)
         {
             if (address.IsIn(network, length))

@@ -171,7 +171,7 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         // What defaults say is for forwards of either protocol; what a forward says itself is meant for it.
         var unfit = forwards.SelectMany((forward, number) => ProtocolRules.KeyFaults(forward.Config, key => Locate(forward.Map, key).Missing is null)
             .Select(fault => fault with { Forward = number, Other = fault.Other! with { Forward = number } }));
-        foreach (var fault in ForwardRules.Find(configuration.Forwards).Concat(unfit))
+        foreach (var fault in FtpDataForwards.Find(configuration.Forwards).Concat(unfit))
         {
             if (PlaceOf(forwards[fault.Forward], fault.Key) is not { } place)
                 continue;

@@ -24,6 +24,8 @@ internal static class DynamicRules
     {
         foreach (var key in Unfit(forward))
             yield return new Fault(key, $"{key} means nothing with to: dynamic, where the client says where to go; leave it out");
+        if (forward.Advertise is not null && forward.Listen.All(listen => listen is UnixEndpoint))
+            yield return new Fault("advertise", "advertise is for clients with addresses, and those of a Unix socket have none; leave it out");
         for (var i = 0; i < forward.Listen.Count; i++)
         {
             if (forward.Listen[i] is not PortEndpoint port)

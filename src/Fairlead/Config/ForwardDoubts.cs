@@ -22,7 +22,7 @@ internal static class ForwardDoubts
         }
         if (forward.Routes.Count > 0 && forward.To.Count > 0 && forward.Routes[^1].Sni.Count == 0 && forward.Routes[^1].From.Count(network => network.PrefixLength == 0) == 2)
             yield return new Fault("to", "no client gets here, since the last route takes all of them");
-        if (forward.IsDynamic && forward.Users.Count == 0 && forward.Allow is { } allow && allow.Count(network => network.PrefixLength == 0) == 2 && forward.Listen.Any(listen => listen is PortEndpoint))
-            yield return new Fault("allow", "everybody who reaches this may use it as a proxy: allow is any, and there are no users");
+        if (forward.IsDynamic && forward.Users.Count == 0 && forward.Allow is { } allow && allow.Any(network => network.PrefixLength == 0) && forward.Listen.Any(listen => listen is PortEndpoint))
+            yield return new Fault("allow", "everybody who reaches this may use it as a proxy: allow holds a whole Internet, and there are no users");
     }
 }

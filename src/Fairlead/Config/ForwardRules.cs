@@ -52,6 +52,11 @@ public static class ForwardRules
         var own = forward.Tls is null ? [] : TlsRules.Faults(forward.Tls);
         if (forward.Tls is not null && forward.Protocols.HasFlag(PortProtocols.Udp))
             own = own.Append(new Fault("tls", "tls is for TCP, and UDP is listened on for too; leave it out, or make two forwards of it"));
+        foreach (var (key, upstream) in UpstreamsOf(forward))
+        {
+            if (upstream.Tls is not null && forward.Protocols.HasFlag(PortProtocols.Udp) && upstream.Address is PortEndpoint && upstream.Takes(PortProtocols.Udp))
+                own = own.Append(new Fault($"{key}.tls", "tls is for TCP, and the upstream takes UDP too; write /tcp behind its port, or leave tls out"));
+        }
         return own.Concat(UpstreamsOf(forward).Where(pair => pair.Upstream.Tls is not null).SelectMany(pair => TlsRules.Faults(pair.Upstream.Tls!, pair.Upstream.Address, $"{pair.Key}.tls")));
     }
 

@@ -17,6 +17,15 @@ internal static class FtpRules
         }
         if (forward.Via.Count > 0 || forward.Routes.Any(route => route.Via is { Count: > 0 }))
             yield return new Fault("via", "protocol ftp needs connections both ways, which proxies do not carry; leave via out");
+        for (var i = 0; i < forward.Routes.Count; i++)
+        {
+            if (forward.Routes[i].Sni.Count > 0)
+                yield return new Fault($"routes[{i}].sni", "a client of FTP says nothing before the server does, no name either; leave sni out");
+        }
+        if (forward.ProxyProtocol.AcceptFrom.Count > 0)
+            yield return new Fault("proxy_protocol.accept_from", "data connections of FTP come from the client itself, past whoever stands before this machine; leave accept_from out");
+        if (forward.Ftp.Tls == FtpTls.Pass && (forward.ProxyProtocol.Send != ProxyHeader.Off || ForwardRules.UpstreamsOf(forward).Any(pair => pair.Upstream.ProxyProtocol is not (null or ProxyHeader.Off))))
+            yield return new Fault("proxy_protocol.send", "with ftp.tls pass a header would stand before the data as well; leave it out");
         if (ForwardRules.UpstreamsOf(forward).FirstOrDefault(pair => pair.Upstream.Tls is not null) is { Key: { } key })
             yield return new Fault($"{key}.tls", "protocol ftp talks with the server in the clear; leave tls of the upstream out");
         if (ForwardRules.UpstreamsOf(forward).FirstOrDefault(pair => pair.Upstream.Address is not PortEndpoint { Ports.Count: 1 }) is { Key: { } other } && !forward.IsDynamic)

@@ -135,35 +135,49 @@ public sealed class Engine : IAsyncDisposable
             if (ForwardRules.Check(wanted) is { Count: > 0 } errors)
                 throw new ForwardException(string.Join('\n', errors));
             tls.Prepare(wanted);
-            var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
-            var named = ConfigChange.ByIdentity(wanted);
-            var known = All.ToDictionary(forward => forward.Identity);
-            var running = forwards.ToHashSet();
-            var unchanged = new HashSet<object>(change.Unchanged, ReferenceEqualityComparer.Instance);
-            var (moving, staying) = (new List<ListenSet.Wish>(), new HashSet<Forward>());
-            foreach (var (identity, config) in named)
-            {
-                var present = known.GetValueOrDefault(identity) is { } forward && running.Contains(forward) ? forward : null;
-                if (present is not null && unchanged.Contains(config))
-                    staying.Add(present);
-                else
-                    moving.Add(new ListenSet.Wish(identity, config, [.. PlannedListen.Of(config, hosts)], present?.Listens ?? []));
-            }
-            var claims = listens.Prepare(moving, staying.Contains, ChooseSharing(staying.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
             try
             {
-                MakeRoom(wanted, limits ?? new ProcessLimits());
+                return ApplyPrepared(wanted, hosts, limits);
             }
-            catch
+            finally
             {
-                listens.Undo(claims.Values.SelectMany(of => of));
-                throw;
+                // What a refused change had read is forgotten.
+                tls.Retain([.. forwards.Select(forward => forward.Plan.Config)]);
             }
-            Commit(named, known, claims);
-            foreach (var warning in inherited.CloseRest())
-                Log(Notice.InheritedUnused(warning));
-            return change;
         }
+    }
+
+    // Under the gate.
+    private ConfigChange ApplyPrepared(IReadOnlyList<ForwardConfig> wanted, IReadOnlyDictionary<string, Func<IPAddress[]>> hosts, ProcessLimits? limits)
+    {
+        var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
+        var named = ConfigChange.ByIdentity(wanted);
+        var known = All.ToDictionary(forward => forward.Identity);
+        var running = forwards.ToHashSet();
+        var unchanged = new HashSet<object>(change.Unchanged, ReferenceEqualityComparer.Instance);
+        var (moving, staying) = (new List<ListenSet.Wish>(), new HashSet<Forward>());
+        foreach (var (identity, config) in named)
+        {
+            var present = known.GetValueOrDefault(identity) is { } forward && running.Contains(forward) ? forward : null;
+            if (present is not null && unchanged.Contains(config))
+                staying.Add(present);
+            else
+                moving.Add(new ListenSet.Wish(identity, config, [.. PlannedListen.Of(config, hosts)], present?.Listens ?? []));
+        }
+        var claims = listens.Prepare(moving, staying.Contains, ChooseSharing(staying.Sum(forward => forward.Listens.Count) + moving.Sum(wish => wish.Plan.Count)));
+        try
+        {
+            MakeRoom(wanted, limits ?? new ProcessLimits());
+        }
+        catch
+        {
+            listens.Undo(claims.Values.SelectMany(of => of));
+            throw;
+        }
+        Commit(named, known, claims);
+        foreach (var warning in inherited.CloseRest())
+            Log(Notice.InheritedUnused(warning));
+        return change;
     }
 
     /// <summary>
@@ -277,7 +291,6 @@ public sealed class Engine : IAsyncDisposable
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
         drained.Clear();
         RetainUpstreams();
-        tls.Retain([.. wanted.Values]);
     }
 
     private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)

@@ -11,6 +11,9 @@ internal sealed class ListenOnce : IDisposable
     // Few: a stranger who floods the port fills no more than this.
     private const int Backlog = 4;
 
+    // A range that is taken so far is taken; and this runs on an event loop.
+    private const int MostTries = 128;
+
     private readonly IAcceptor acceptor;
     private bool isDisposed;
 
@@ -32,7 +35,7 @@ internal sealed class ListenOnce : IDisposable
         var options = new ListenOptions { Shared = true, Backlog = Backlog, Tuning = tuning };
         var count = ports?.Count ?? 1;
         var first = ports is null ? 0 : Random.Shared.Next(count);
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < Math.Min(count, MostTries); i++)
         {
             try
             {

@@ -61,7 +61,7 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         }
     }
 
-    /// <summary>Whether TCP is listened on at an address of this machine. From any thread.</summary>
+    /// <summary>Whether an address of this machine is listened on. From any thread.</summary>
     public bool IsOwn(IPEndPoint address) => own.Holds(address);
 
     /// <summary>Gives up what was prepared. When this returns, none of it is bound any more.</summary>

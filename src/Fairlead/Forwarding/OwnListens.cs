@@ -3,7 +3,7 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>Where this process accepts connections, for those who must not be sent back to it. Asked from event loops, changed by reloads.</summary>
+/// <summary>Where this process listens, for connections or datagrams, for those who must not be sent back to it. Asked from event loops, changed by reloads.</summary>
 internal sealed class OwnListens
 {
     // What this machine's addresses are is asked of the system, which takes a while and rarely changes.
@@ -12,14 +12,14 @@ internal sealed class OwnListens
     private readonly Lock gate = new();
     private readonly LocalAddresses addresses = new();
     private readonly List<IPEndPoint> listens = [];
-    private HashSet<IPAddress> local = [];
+    private HashSet<AddressKey> local = [];
     private long? read;
 
     public void Add(Listen listen)
     {
         lock (gate)
         {
-            if (listen is StreamListen && listen.EndPoint is IPEndPoint endPoint)
+            if (listen.EndPoint is IPEndPoint endPoint)
                 listens.Add(endPoint);
         }
     }
@@ -28,24 +28,25 @@ internal sealed class OwnListens
     {
         lock (gate)
         {
-            if (listen is StreamListen && listen.EndPoint is IPEndPoint endPoint)
+            if (listen.EndPoint is IPEndPoint endPoint)
                 listens.Remove(endPoint);
         }
     }
 
-    /// <summary>Whether a connection to an address arrives at one of them.</summary>
+    /// <summary>Whether what is sent to an address arrives at one of them, by whichever protocol; the zone of an address does not make it another.</summary>
     public bool Holds(IPEndPoint address)
     {
+        var key = AddressKey.Of(address.Address)!.Value;
         lock (gate)
         {
             foreach (var listen in listens)
             {
                 if (listen.Port != address.Port)
                     continue;
-                if (listen.Address.Equals(address.Address))
+                if (AddressKey.Of(listen.Address) == key)
                     return true;
                 var isEvery = listen.Address.Equals(IPAddress.IPv6Any) || listen.Address.Equals(IPAddress.Any);
-                if (isEvery && (IPAddress.IsLoopback(address.Address) || Local().Contains(address.Address)))
+                if (isEvery && (IPAddress.IsLoopback(address.Address) || Local().Contains(key)))
                     return true;
             }
             return false;
@@ -53,11 +54,11 @@ internal sealed class OwnListens
     }
 
     // Under the gate.
-    private HashSet<IPAddress> Local()
+    private HashSet<AddressKey> Local()
     {
         if (read is not { } last || TimeProvider.System.GetElapsedTime(last) > age)
         {
-            local = [.. addresses.Read()];
+            local = [.. addresses.Read().Select(address => AddressKey.Of(address)!.Value)];
             read = TimeProvider.System.GetTimestamp();
         }
         return local;

@@ -45,6 +45,14 @@ internal sealed class StreamSession : Session
     /// <summary>The client's connection; encrypted, once <c>tls</c> has been spoken.</summary>
     public Connection Peer => client;
 
+    /// <summary>Listens to the client while it has nothing to say yet.</summary>
+    public WatchedConnection Watch()
+    {
+        var watched = new WatchedConnection(client);
+        client = watched;
+        return watched;
+    }
+
     public TimeProvider Time => Binding.Plan.Network.Time;
 
     public Task RunAsync() => talk?.Serial is { } serial ? serial.RunAsync(LiveAsync) : LiveAsync();
@@ -219,8 +227,14 @@ internal sealed class StreamSession : Session
         return node;
     }
 
+    /// <summary>Whether it has been told to end.</summary>
+    public bool IsStopping => IsToStop;
+
     /// <summary>Dials somebody else than an upstream, within <c>timeouts.connect</c>. One dial at a time.</summary>
-    public async ValueTask<DialResult> DialAsync(Func<CancellationToken, ValueTask<DialResult>> dial)
+    public ValueTask<DialResult> DialAsync(Func<CancellationToken, ValueTask<DialResult>> dial) => ResolveAsync(dial);
+
+    /// <summary>Does what is part of a dial, and given up with it.</summary>
+    public async ValueTask<T> ResolveAsync<T>(Func<CancellationToken, ValueTask<T>> dial)
     {
         var result = await dial(BeginDialling());
         EndDialling();

@@ -46,11 +46,15 @@ internal sealed class Destinations(DestinationRules rules, DestinationNames name
         IPAddress[] found;
         try
         {
-            found = await names.AskAsync(name).WaitAsync(timeout, time, cancel);
+            // A dot at the end keeps the resolver's search domains out.
+            found = await names.AskAsync(named.Host.ToLowerInvariant(), timeout, time, cancel);
         }
         catch (Exception e) when (e is SocketException or TimeoutException or OperationCanceledException or ArgumentException)
         {
-            var outcome = cancel.IsCancellationRequested ? DialOutcome.Cancelled : e is TimeoutException ? DialOutcome.TimedOut : DialOutcome.NameUnknown;
+            var outcome = cancel.IsCancellationRequested ? DialOutcome.Cancelled
+                : e is TimeoutException ? DialOutcome.TimedOut
+                : e is SocketException { SocketErrorCode: SocketError.NoBufferSpaceAvailable } ? DialOutcome.NoResources
+                : DialOutcome.NameUnknown;
             return ([], named.Port, new DialResult(outcome, null, $"{Printable.Escape(named.Host)} cannot be resolved: {e.Message}"));
         }
         var allowed = found.Where(address => rules.Allows(address, named.Port, name, isLocal)).ToList();
@@ -59,6 +63,9 @@ internal sealed class Destinations(DestinationRules rules, DestinationNames name
 
     // As rules have names.
     private static string NameOf(DnsEndPoint destination) => destination.Host.TrimEnd('.').ToLowerInvariant();
+
+    /// <summary>What is said where a rule of ours forbids it, and not a proxy.</summary>
+    public const string ForbiddenHere = "the destination is not allowed here";
 
     private static DialResult Forbidden => new(DialOutcome.NotAllowed, null, "the destination is not allowed here");
 }

@@ -206,6 +206,11 @@ internal sealed class Upstream
         if (name is not null)
             await name.WaitForFirstAsync(deadline.Left, cancel);
         var result = address is not null ? await Dialer.DialAsync(address, deadline.Left, cancel) : await DialNameAsync(name!.Addresses, time, deadline, cancel);
+        // All that a client's dial would have to go through: an upstream that cannot be believed is not well.
+        if (Header != ProxyHeader.Off && result.Connection is { } bare)
+            result = await TellAsync(bare, null);
+        if (Tls is not null && result.Connection is { } plain)
+            result = await Tls.SecureAsync(plain, Text, time, deadline.Left, cancel);
         result.Connection?.Dispose();
         Report(result, time);
         if (Blames(result.Outcome))

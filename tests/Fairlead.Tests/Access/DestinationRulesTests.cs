@@ -22,6 +22,11 @@ public sealed class DestinationRulesTests
     [InlineData("224.0.0.1")]
     [InlineData("255.255.255.255")]
     [InlineData("ff02::1")]
+    [InlineData("100.100.100.200")]
+    [InlineData("::127.0.0.1")]
+    [InlineData("64:ff9b::a9fe:a9fe")]
+    [InlineData("64:ff9b:1::7f00:1")]
+    [InlineData("2002:7f00:1::")]
     public void Inner_addresses_are_refused_to_remote_clients_unless_named(string address)
     {
         var ip = IPAddress.Parse(address);

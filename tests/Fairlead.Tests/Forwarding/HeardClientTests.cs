@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Fairlead.Net;
 
@@ -239,10 +240,12 @@ public abstract class HeardClientContract : IAsyncDisposable
         return socket;
     }
 
-    private static async Task<SslStream> SecureAsync(Socket socket, string name)
+    private async Task<SslStream> SecureAsync(Socket socket, string name)
     {
-        var stream = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false, (_, _, _, _) => true);
-        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name }, Cancel);
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.Add(authority.Root);
+        var stream = new SslStream(new NetworkStream(socket), leaveInnerStreamOpen: false);
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, CertificateChainPolicy = policy }, Cancel);
         return stream;
     }
 

@@ -18,7 +18,8 @@ public sealed class TlsLeakTests
         await BreakAsync(network, server, 20);
         var before = Open();
         await BreakAsync(network, server, 1000);
-        Assert.Equal(before, Open());
+        // Others of this process may close theirs meanwhile.
+        Assert.True(Open() <= before, $"{Open()} are open, and {before} were");
     }
 
     private static Task BreakAsync(NetworkRig network, TlsServer server, int count) => network.RunAsync(async () =>

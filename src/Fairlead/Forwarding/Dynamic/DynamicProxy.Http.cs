@@ -60,8 +60,8 @@ internal sealed partial class DynamicProxy
 
     private HttpAnswer? Answer(StreamSession session, HttpRequestHead request)
     {
-        if (request.Form == HttpTargetForm.Origin && request.Path == ProxyAutoConfig.Path)
-            return ProxyAutoConfig.Answer(request, session.Peer.LocalEndPoint as IPEndPoint);
+        if (request.Form == HttpTargetForm.Origin && request.Path.Split('?')[0] == ProxyAutoConfig.Path)
+            return ProxyAutoConfig.Answer(request, session.Peer.LocalEndPoint as IPEndPoint, config.Tls is not null);
         if (logins is null)
             return null;
         return BasicCredentials.Read(request.Fields) is { } given && logins.Knows(Encoding.UTF8.GetString(given.User), Encoding.UTF8.GetString(given.Password)) ? null : HttpAnswer.CredentialsWanted;

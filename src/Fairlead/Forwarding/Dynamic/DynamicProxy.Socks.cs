@@ -12,15 +12,15 @@ internal sealed partial class DynamicProxy
         if (request.NeedsMore)
             return words.Outcome;
         if (request.Value is not { } wish)
-            return await RefuseAsync(session, Socks4.Reply(SocksReplies.Rejected), SessionOutcome.BadRequest($"SOCKS4: {request.Fault}"));
+            return await RefuseAsync(session, words, Socks4.Reply(SocksReplies.Rejected), SessionOutcome.BadRequest($"SOCKS4: {request.Fault}"));
         // Its user is a mere claim.
         if (logins is not null)
-            return await RefuseAsync(session, Socks4.Reply(SocksReplies.OtherUser), SessionOutcome.BadLogin with { Detail = "SOCKS4 knows no password, and users are asked for" });
+            return await RefuseAsync(session, words, Socks4.Reply(SocksReplies.OtherUser), SessionOutcome.BadLogin with { Detail = "SOCKS4 knows no password, and users are asked for" });
         return wish.Command switch
         {
             SocksCommand.Connect => await ConnectAsync(session, words, wish.Target, static dial => Socks4.Reply(SocksReplies.To4(dial.Outcome), dial.Connection?.LocalEndPoint as IPEndPoint)),
             SocksCommand.Bind => await BindAsync(session, words, wish.Target, static (outcome, address) => Socks4.Reply(SocksReplies.To4(outcome), address)),
-            _ => await RefuseAsync(session, Socks4.Reply(SocksReplies.Rejected), SessionOutcome.BadRequest($"SOCKS4: command {wish.Command} is unknown")),
+            _ => await RefuseAsync(session, words, Socks4.Reply(SocksReplies.Rejected), SessionOutcome.BadRequest($"SOCKS4: command {wish.Command} is unknown")),
         };
     }
 
@@ -32,15 +32,15 @@ internal sealed partial class DynamicProxy
         if (request.NeedsMore)
             return words.Outcome;
         if (!request.IsWhole)
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest($"SOCKS5: {request.Fault}"));
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest($"SOCKS5: {request.Fault}"));
         if (request.Value.Target is not { } target)
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.AddressTypeNotSupported), SessionOutcome.BadRequest("SOCKS5: the address type is unknown"));
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.AddressTypeNotSupported), SessionOutcome.BadRequest("SOCKS5: the address type is unknown"));
         return request.Value.Command switch
         {
             SocksCommand.Connect => await ConnectAsync(session, words, target, static dial => Socks5Reply.Write(SocksReplies.To5(dial.Outcome), dial.Connection?.LocalEndPoint as IPEndPoint)),
             SocksCommand.Bind => await BindAsync(session, words, target, static (outcome, address) => Socks5Reply.Write(SocksReplies.To5(outcome), address)),
             SocksCommand.UdpAssociate => await AssociateAsync(session, words),
-            _ => await RefuseAsync(session, Socks5Reply.Write(SocksReplies.CommandNotSupported), SessionOutcome.BadRequest($"SOCKS5: command {request.Value.Command} is unknown")),
+            _ => await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.CommandNotSupported), SessionOutcome.BadRequest($"SOCKS5: command {request.Value.Command} is unknown")),
         };
     }
 
@@ -56,7 +56,7 @@ internal sealed partial class DynamicProxy
         if (!greeting.Value.HasFlag(method))
         {
             var outcome = logins is null ? SessionOutcome.BadRequest("SOCKS5: the client offers no method without a password") : SessionOutcome.BadLogin with { Detail = "the client offers no user and password" };
-            return await RefuseAsync(session, Socks5Login.Method(Socks5Login.NoAcceptableMethods), outcome);
+            return await RefuseAsync(session, words, Socks5Login.Method(Socks5Login.NoAcceptableMethods), outcome);
         }
         await session.Peer.WriteAsync(Socks5Login.Method(logins is null ? Socks5Login.Open : Socks5Login.UserPassword));
         if (logins is null)
@@ -67,7 +67,7 @@ internal sealed partial class DynamicProxy
         if (credentials.Value is not { } given)
             return SessionOutcome.BadRequest($"SOCKS5: {credentials.Fault}");
         if (!logins.Knows(given.User, given.Password))
-            return await RefuseAsync(session, Socks5Login.Status(false), SessionOutcome.BadLogin with { Detail = $"user {Printable.Escape(given.User)}" });
+            return await RefuseAsync(session, words, Socks5Login.Status(false), SessionOutcome.BadLogin with { Detail = $"user {Printable.Escape(given.User)}" });
         await session.Peer.WriteAsync(Socks5Login.Status(true));
         return null;
     }
@@ -76,32 +76,36 @@ internal sealed partial class DynamicProxy
     private async ValueTask<SessionOutcome> BindAsync(StreamSession session, FirstWords words, EndPoint expected, Func<DialOutcome, IPEndPoint?, ReadOnlyMemory<byte>> answer)
     {
         words.Dispose();
-        session.Talk.Target = $"bind {Destination.ToText(expected)}";
+        session.Talk.Target = $"bind:{Destination.ToText(expected)}";
         if (config.Via.Count > 0)
-            return await RefuseAsync(session, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND cannot be had through another proxy"));
+            return await RefuseAsync(session, words, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND cannot be had through another proxy"));
         if (session.Peer.LocalEndPoint is not IPEndPoint { Address: var reached })
-            return await RefuseAsync(session, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND needs an address to listen on, and a Unix socket has none"));
+            return await RefuseAsync(session, words, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND needs an address to listen on, and a Unix socket has none"));
         var isLocal = IsLocal(session);
         IPAddress[]? peers = null;
         if (!IsAnybody(expected))
         {
             DialResult failure;
-            (peers, _, failure) = await destinations.ResolveAsync(expected, isLocal, destinations.Connect, CancellationToken.None);
+            (peers, _, failure) = await session.ResolveAsync(cancel => destinations.ResolveAsync(expected, isLocal, destinations.Connect, cancel));
             if (peers.Length == 0)
-                return await RefuseAsync(session, answer(failure.Outcome, null), OutcomeOf(failure));
+                return await RefuseAsync(session, words, answer(failure.Outcome, null), OutcomeOf(failure));
         }
         using var listen = ListenOnce.At(network, reached, null, config.Timeouts.Tuning, out var fault);
         if (listen is null)
-            return await RefuseAsync(session, answer(DialOutcome.NoResources, null), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, fault)));
+            return await RefuseAsync(session, words, answer(DialOutcome.NoResources, null), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, fault)));
         await session.Peer.WriteAsync(answer(DialOutcome.Connected, new IPEndPoint(config.Advertise ?? reached, listen.LocalEndPoint.Port)));
         var node = session.OnStop(listen.Dispose);
         var port = expected is DnsEndPoint named ? named.Port : ((IPEndPoint)expected).Port;
+        var watched = session.Watch();
+        _ = EndWithAsync(watched, listen);
         var connection = await listen.AcceptAsync(
             peer => peers is not null ? Array.Exists(peers, known => AddressKey.Of(known) == AddressKey.Of(peer.Address)) : destinations.AllowsUnresolved(new IPEndPoint(peer.Address, port), isLocal), bindLimit, session.Time);
         session.Talk.Forget(node);
+        if (connection is null && (session.IsStopping || watched.HasGone))
+            return session.IsStopping ? SessionOutcome.Stopped with { Cause = SessionCause.Stopped } : SessionOutcome.Silent;
         if (connection is null)
-            return await RefuseAsync(session, answer(DialOutcome.TimedOut, null), SessionOutcome.Of(new DialResult(DialOutcome.TimedOut, null, "nobody came to the port of BIND")));
-        session.Talk.Target = $"bind {connection.RemoteEndPoint}";
+            return await RefuseAsync(session, words, answer(DialOutcome.TimedOut, null), SessionOutcome.Of(new DialResult(DialOutcome.TimedOut, null, "nobody came to the port of BIND")));
+        session.Talk.Target = $"bind:{connection.RemoteEndPoint}";
         try
         {
             await session.Peer.WriteAsync(answer(DialOutcome.Connected, connection.RemoteEndPoint as IPEndPoint));
@@ -114,6 +118,13 @@ internal sealed partial class DynamicProxy
         return await RelayAsync(session, connection);
     }
 
+    // Whoever is not there any more needs no port.
+    private static async Task EndWithAsync(WatchedConnection client, ListenOnce listen)
+    {
+        if (!await client.SpeaksAsync())
+            listen.Dispose();
+    }
+
     private static bool IsAnybody(EndPoint expected) => expected is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
 
     /// <summary>Passes the client's datagrams on, until its connection ends.</summary>
@@ -121,14 +132,14 @@ internal sealed partial class DynamicProxy
     {
         words.Dispose();
         session.Talk.Target = "udp";
-        if (session.Peer is not { LocalEndPoint: IPEndPoint { Address: var reached }, RemoteKey: not null })
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest("UDP ASSOCIATE needs addresses, and a Unix socket has none"));
+        if (session.Peer is not { LocalEndPoint: IPEndPoint { Address: var reached } } || session.Source is null)
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest("UDP ASSOCIATE needs addresses, and a Unix socket has none"));
         // Two sockets beside the client's, or three.
         if (!session.TryTakePlace())
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, "no place is left for an association")));
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, "no place is left for an association")));
         try
         {
-            return await AssociateAsync(session, reached);
+            return await AssociateAsync(session, words, reached);
         }
         finally
         {
@@ -136,13 +147,13 @@ internal sealed partial class DynamicProxy
         }
     }
 
-    private async ValueTask<SessionOutcome> AssociateAsync(StreamSession session, IPAddress reached)
+    private async ValueTask<SessionOutcome> AssociateAsync(StreamSession session, FirstWords words, IPAddress reached)
     {
         UdpAssociation? association = null;
         var drops = session.Binding.Forward.Drops;
         var (outward, failure) = await OpenOutwardAsync(new OutwardSink((from, in batch) => association?.OnAnswer(from, batch), (loss, count) => drops.Add(loss == DatagramLoss.Truncated ? Drop.Truncated : Drop.ReceiveBufferFull, count), session.Peer.Abort));
         if (outward is null)
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.To5(failure.Outcome)), OutcomeOf(failure));
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.To5(failure.Outcome)), OutcomeOf(failure));
         DatagramListener near;
         try
         {
@@ -151,7 +162,7 @@ internal sealed partial class DynamicProxy
         catch (ListenException refusal)
         {
             outward.Dispose();
-            return await RefuseAsync(session, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, refusal.Message)));
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, refusal.Message)));
         }
         association = new UdpAssociation(session, near, outward, destinations, IsLocal(session));
         using (association)

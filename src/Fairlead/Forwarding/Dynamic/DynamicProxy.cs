@@ -57,14 +57,21 @@ internal sealed partial class DynamicProxy(ForwardConfig config, INetwork networ
         }
         if (dial.Connection is not null)
             return (dial.Connection, SessionOutcome.Fault);
-        await SayGoodbyeAsync(session);
+        try
+        {
+            await SayGoodbyeAsync(session);
+        }
+        catch (ConnectionException)
+        {
+            // Who does not wait for the end of the answer has it all the same.
+        }
         return (null, OutcomeOf(dial));
     }
 
     private static SessionOutcome OutcomeOf(DialResult dial)
     {
         var outcome = SessionOutcome.Of(dial);
-        return dial.Outcome == DialOutcome.NotAllowed ? outcome with { Cause = SessionCause.Denied } : outcome;
+        return dial.Outcome == DialOutcome.NotAllowed ? outcome with { Cause = SessionCause.Denied, By = dial.Detail == Destinations.ForbiddenHere ? Side.Fairlead : Side.Upstream } : outcome;
     }
 
     private static async ValueTask<SessionOutcome> RelayAsync(StreamSession session, Connection upstream)
@@ -86,10 +93,19 @@ internal sealed partial class DynamicProxy(ForwardConfig config, INetwork networ
         return upstream is null ? failure : await RelayAsync(session, upstream);
     }
 
-    private static async ValueTask<SessionOutcome> RefuseAsync(StreamSession session, ReadOnlyMemory<byte> answer, SessionOutcome outcome)
+    private static async ValueTask<SessionOutcome> RefuseAsync(StreamSession session, FirstWords words, ReadOnlyMemory<byte> answer, SessionOutcome outcome)
     {
-        await session.Peer.WriteAsync(answer);
-        await SayGoodbyeAsync(session);
+        // No time runs any more for what the client says.
+        words.Dispose();
+        try
+        {
+            await session.Peer.WriteAsync(answer);
+            await SayGoodbyeAsync(session);
+        }
+        catch (ConnectionException)
+        {
+            // Who does not wait for the answer is refused all the same.
+        }
         return outcome;
     }
 

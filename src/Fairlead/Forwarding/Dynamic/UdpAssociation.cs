@@ -18,8 +18,10 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     /// <summary>How many destinations are remembered; whom the client has not written to for longest is forgotten first.</summary>
     public const int MostDestinations = 1024;
 
-    // While a name is looked up.
-    private const int MostWaiting = 16;
+    /// <summary>How many bytes wait for names that are looked up, and how many names are at once.</summary>
+    public const int MostWaitingBytes = 256 << 10, MostNames = 16;
+
+    private const int MostWaitingDatagrams = 16;
 
     private readonly StreamSession session;
     private readonly DatagramListener near;
@@ -33,6 +35,7 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     private readonly CancellationTokenSource ending = new();
     private readonly Policer? fromClient, fromOutside;
     private DatagramPeer? client;
+    private int waitingBytes, names;
     private bool isDisposed;
 
     /// <param name="session">Whose it is.</param>
@@ -43,7 +46,7 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     public UdpAssociation(StreamSession session, DatagramListener near, IOutwardPort outward, Destinations destinations, bool isLocal)
     {
         (this.session, this.near, this.outward, this.destinations, this.isLocal) = (session, near, outward, destinations, isLocal);
-        owner = session.Peer.RemoteKey!.Value;
+        owner = session.Source!.Value;
         fromClient = session.Binding.Forward.RelayOptions.Rates?.Police(Side.Client);
         fromOutside = session.Binding.Forward.RelayOptions.Rates?.Police(Side.Upstream);
     }
@@ -196,7 +199,7 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
         goals.Add(destination, goal);
         byAge.AddLast(goal.Node);
         if (destination is DnsEndPoint && !outward.TakesNames)
-            _ = ResolveAsync(goal);
+            _ = names < MostNames ? ResolveAsync(goal) : Task.CompletedTask;
         else if (destinations.AllowsUnresolved(destination, isLocal))
             Settle(goal, destination);
         return goal;
@@ -205,16 +208,18 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     private async Task ResolveAsync(Goal goal)
     {
         goal.IsWaiting = true;
+        names++;
         var (addresses, port, _) = await destinations.ResolveAsync(goal.Destination, isLocal, destinations.Connect, ending.Token);
+        names--;
         goal.IsWaiting = false;
-        var waiting = goal.Waiting;
-        goal.Waiting = null;
-        if (isDisposed || !goals.ContainsKey(goal.Destination))
+        var waiting = TakeWaiting(goal);
+        // It may have been forgotten meanwhile, and be another one by now.
+        if (isDisposed || goals.GetValueOrDefault(goal.Destination) != goal)
             return;
         var reachable = Array.Find(addresses, outward.Reaches);
         if (reachable is not null)
             Settle(goal, new IPEndPoint(reachable, port));
-        foreach (var datagram in waiting ?? [])
+        foreach (var datagram in waiting)
         {
             if (goal.Target is { } target)
                 Send(target, new DatagramBatch(datagram, [new DatagramPlace(0, datagram.Length)]));
@@ -225,14 +230,24 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
 
     private void Keep(Goal goal, in DatagramBatch batch)
     {
-        goal.Waiting ??= [];
         foreach (var datagram in batch)
         {
-            if (goal.Waiting.Count < MostWaiting)
-                goal.Waiting.Add(datagram.ToArray());
-            else
+            if (waitingBytes + datagram.Length > MostWaitingBytes || goal.Waiting.Count >= MostWaitingDatagrams)
+            {
                 Drops.Add(Drop.Waiting, 1);
+                continue;
+            }
+            waitingBytes += datagram.Length;
+            goal.Waiting.Add(datagram.ToArray());
         }
+    }
+
+    private List<byte[]> TakeWaiting(Goal goal)
+    {
+        var waiting = goal.Waiting;
+        goal.Waiting = [];
+        waitingBytes -= waiting.Sum(datagram => datagram.Length);
+        return waiting;
     }
 
     private void Settle(Goal goal, EndPoint target)
@@ -246,6 +261,7 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
 
     private void Forget(Goal goal)
     {
+        Drops.Add(Drop.Waiting, TakeWaiting(goal).Count);
         byAge.Remove(goal.Node);
         goals.Remove(goal.Destination);
         if (goal.Key is { } key && --known[key] == 0)
@@ -274,6 +290,6 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
         /// <summary>Whether its name is being looked up.</summary>
         public bool IsWaiting { get; set; }
 
-        public List<byte[]>? Waiting { get; set; }
+        public List<byte[]> Waiting { get; set; } = [];
     }
 }

@@ -29,7 +29,16 @@ internal sealed class FtpSessionMeans(StreamSession session, Connection upstream
         return plan.Network.DialerWith(plan.Config.Timeouts.Tuning, [new DialSource(from)]).DialAsync(target, plan.Config.Timeouts.Connect);
     }
 
-    public async ValueTask<Connection?> SecureAsync(Connection plain) => (await plan.Tls!.AcceptAsync(plain, null, session.Time, plan.Config.Timeouts.FirstBytes)).Connection;
+    public async ValueTask<Connection?> SecureAsync(Connection plain)
+    {
+        ClientHello hello;
+        using (var words = new FirstWords(plain, plan.Config.Timeouts.FirstBytes, session.Time))
+            hello = await words.PeekClientHelloAsync();
+        var result = await plan.Tls!.AcceptAsync(plain, hello.Name, session.Time, plan.Config.Timeouts.FirstBytes);
+        if (result.Connection is null)
+            Log(LogLevel.Information, "ftp_tls_failed", result.Detail ?? "the client did not come to terms by TLS");
+        return result.Connection;
+    }
 
     public bool TryTakePlaces() => session.TryTakePlace();
 

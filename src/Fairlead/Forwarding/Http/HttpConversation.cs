@@ -100,7 +100,7 @@ internal sealed class HttpConversation
                 return Ended(RelayEnd.Closed, Side.Client, request);
             }
             if (answer?.Status != 407)
-                refusals = 0;
+                (refusals, lastAnswer) = (0, null);
             if ((answer is null ? await ExchangeAsync(request) : await TellAsync(request, answer)) is { } over)
                 return over;
         }

@@ -16,21 +16,27 @@ internal static class ProxyAutoConfig
     /// <summary>The answer.</summary>
     /// <param name="request">Who asks: the proxy is where he has reached it, which a mapped port or a name may have a part in.</param>
     /// <param name="local">Where the connection has arrived, for a client that names no host.</param>
-    public static HttpAnswer Answer(HttpRequestHead request, IPEndPoint? local)
+    /// <param name="isSecured">Whether the proxy is spoken to inside TLS, which the file then says (<c>HTTPS</c>).</param>
+    public static HttpAnswer Answer(HttpRequestHead request, IPEndPoint? local, bool isSecured)
     {
         if (request.Method is not ("GET" or "HEAD"))
             return new HttpAnswer(405, $"{Path} can only be read");
-        var proxy = request.Host?.ToString() ?? local?.ToString();
+        var host = request.Host;
+        // Without a port it is the scheme's.
+        if (isSecured && host is { Port: 80 } && !request.Fields.First("Host")!.EndsWith(":80", StringComparison.Ordinal))
+            host = host with { Port = 443 };
+        var proxy = host?.ToString() ?? local?.ToString();
         return proxy is null
             ? new HttpAnswer(404, "the request does not say by which host it came here")
-            : new HttpAnswer(200, Write(proxy)) { ContentType = "application/x-ns-proxy-autoconfig" };
+            : new HttpAnswer(200, Write(proxy, isSecured)) { ContentType = "application/x-ns-proxy-autoconfig" };
     }
 
     /// <summary>The text of the file.</summary>
     /// <param name="authority"><c>host:port</c> that has been read as one: it has no character that means something in a string of JavaScript.</param>
-    public static string Write(string authority) => $$"""
+    /// <param name="isSecured">Whether it is spoken to inside TLS.</param>
+    public static string Write(string authority, bool isSecured = false) => $$"""
         function FindProxyForURL(url, host) {
-            return "PROXY {{authority}}";
+            return "{{(isSecured ? "HTTPS" : "PROXY")}} {{authority}}";
         }
         """;
 }

@@ -158,6 +158,41 @@ public abstract class SocksServerContract : IAsyncDisposable
         await Traffic.SayAsync(peer, client, "hello yourself");
     }
 
+    [Theory(Timeout = 30000), InlineData(true), InlineData(false)]
+    public async Task A_bind_ends_with_its_client(bool isAborted)
+    {
+        var (proxy, _) = Start();
+        using var client = await rig.ConnectAsync(proxy);
+        await client.WriteAsync((byte[])[5, 1, 0, .. Socks5Request.Write(SocksCommand.Bind, new IPEndPoint(IPAddress.Any, 0))]);
+        await Traffic.ExpectAsync(client, [5, 0]);
+        var first = await ReplyAsync(client);
+        if (isAborted)
+            client.Abort();
+        else
+            client.Dispose();
+        await Traffic.UntilAsync(() => rig.Engine.SessionCount == 0);
+        await rig.Engine.ProbeAsync();
+        Assert.Equal(DialOutcome.Refused, await rig.TryConnectAsync(first.Bound));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task What_a_client_says_while_a_bind_waits_is_passed_on_first()
+    {
+        var (proxy, _) = Start();
+        using var client = await rig.ConnectAsync(proxy);
+        await client.WriteAsync((byte[])[5, 1, 0, .. Socks5Request.Write(SocksCommand.Bind, new IPEndPoint(IPAddress.Any, 0))]);
+        await Traffic.ExpectAsync(client, [5, 0]);
+        var first = await ReplyAsync(client);
+        await client.WriteAsync("early"u8.ToArray());
+        var peer = rig.Own((await DialFromAsync("127.0.0.1", first.Bound)).Connection!);
+        await ReplyAsync(client);
+        await Traffic.ExpectAsync(peer, "early"u8.ToArray());
+        await Traffic.SayAsync(client, peer, "late");
+        await client.CompleteWritesAsync();
+        await Traffic.SayAsync(peer, client, "after the end");
+        Assert.Empty((await Traffic.DrainAsync(peer)).Bytes);
+    }
+
     [Fact(Timeout = 30000)]
     public async Task A_stop_ends_a_bind_that_waits()
     {
@@ -235,6 +270,8 @@ public abstract class SocksServerContract : IAsyncDisposable
         var relay = await AssociateAsync(client);
         client.Dispose();
         await Traffic.UntilAsync(() => rig.Engine.SessionCount == 0);
+        // A loop closes at the end of its turn.
+        await rig.Engine.ProbeAsync();
         using var free = new UdpClient(relay);
         await rig.StopAsync();
         Assert.Equal("closed", rig.Sessions.Single()["end"]);
@@ -250,6 +287,29 @@ public abstract class SocksServerContract : IAsyncDisposable
         await another.WriteAsync((byte[])[5, 1, 0, .. Socks5Request.Write(SocksCommand.Bind, new IPEndPoint(IPAddress.Any, 0))]);
         await Traffic.ExpectAsync(another, [5, 0]);
         Assert.Equal(IPAddress.Parse("203.0.113.7"), ((IPEndPoint)(await ReplyAsync(another)).Bound).Address);
+    }
+
+    [Fact(Timeout = 60000)]
+    public async Task Datagrams_that_wait_for_names_are_bounded_and_so_are_the_names()
+    {
+        using var asking = new SemaphoreSlim(0);
+        await using var slow = new ForwardingRig(rig.Kind, new LookUps(_ =>
+        {
+            asking.Wait(Cancel);
+            return [IPAddress.Loopback];
+        }));
+        var proxy = slow.Start(new ForwardConfig { Listen = [Endpoint.Parse("127.0.0.1:0")], To = [new UpstreamConfig(new DynamicEndpoint())], Engine = rig.Kind, Timeouts = new ForwardTimeouts { Connect = TimeSpan.FromSeconds(50) } });
+        using var client = await slow.ConnectAsync(proxy);
+        using var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Connect(await AssociateAsync(client));
+        // Of forty names sixteen are asked for, and of what waits for them so many bytes are kept.
+        long Dropped(string why) => slow.Engine.Status().Single().Dropped.GetValueOrDefault(why);
+        for (var sent = 0; Dropped("waiting") == 0 || Dropped("denied") == 0; sent++)
+        {
+            await socket.SendAsync((byte[])[.. Datagram(new DnsEndPoint($"n{sent % 40}.example", 9), ""), .. new byte[8000]], Cancel);
+            await Task.Yield();
+        }
+        asking.Release(10_000);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

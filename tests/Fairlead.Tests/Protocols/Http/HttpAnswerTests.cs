@@ -111,9 +111,19 @@ public sealed class HttpAnswerTests
     [InlineData("GET /proxy.pac HTTP/1.1\nHost:\n\n", "10.0.0.1:1080")]
     public void The_PAC_file_names_the_proxy_as_the_client_has_reached_it(string request, string proxy)
     {
-        var answer = ProxyAutoConfig.Answer(HttpText.RequestHead(request), new IPEndPoint(IPAddress.Parse("10.0.0.1"), 1080));
+        var answer = ProxyAutoConfig.Answer(HttpText.RequestHead(request), new IPEndPoint(IPAddress.Parse("10.0.0.1"), 1080), isSecured: false);
         Assert.Equal((200, "application/x-ns-proxy-autoconfig"), (answer.Status, answer.ContentType));
         Assert.Equal($"function FindProxyForURL(url, host) {{\n    return \"PROXY {proxy}\";\n}}", answer.Text.ReplaceLineEndings("\n"));
+    }
+
+    [Theory]
+    [InlineData("GET /proxy.pac HTTP/1.1\nHost: proxy.example:8443\n\n", "proxy.example:8443")]
+    [InlineData("GET /proxy.pac HTTP/1.1\nHost: proxy.example\n\n", "proxy.example:443")]
+    [InlineData("GET /proxy.pac HTTP/1.1\nHost: [::1]:80\n\n", "[::1]:80")]
+    public void A_PAC_file_that_was_asked_for_inside_TLS_says_so(string request, string proxy)
+    {
+        var answer = ProxyAutoConfig.Answer(HttpText.RequestHead(request), null, isSecured: true);
+        Assert.Contains($"\"HTTPS {proxy}\"", answer.Text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -126,7 +136,7 @@ public sealed class HttpAnswerTests
     public void Nothing_can_be_put_into_the_PAC_file(string host) => Assert.Equal(400, HttpText.Request($"GET /proxy.pac HTTP/1.1\nHost: {host}\n\n").Code);
 
     [Fact]
-    public void The_PAC_file_is_only_read() => Assert.Equal(405, ProxyAutoConfig.Answer(HttpText.RequestHead("POST /proxy.pac HTTP/1.1\nHost: h\n\n"), null).Status);
+    public void The_PAC_file_is_only_read() => Assert.Equal(405, ProxyAutoConfig.Answer(HttpText.RequestHead("POST /proxy.pac HTTP/1.1\nHost: h\n\n"), null, isSecured: false).Status);
 
     private static HttpFields Presented(string value) => new([new("Proxy-Authorization", value)]);
 }
