@@ -291,7 +291,9 @@ internal static class ConfigurationKeys
 
         public override UpstreamConfig Read(YamlNode node, string key, UpstreamConfig current, Reading reading)
         {
-            return node is YamlMap ? Upstream.Read(node, key, Upstream.Initial, reading) : Upstream.Initial with { Address = Kinds.Endpoint.Read(node, key, Upstream.Initial.Address, reading) };
+            // Whether it may stand there is for the rules to say.
+            return node is YamlText { Text: DynamicEndpoint.Word } ? Upstream.Initial with { Address = new DynamicEndpoint() }
+                : node is YamlMap ? Upstream.Read(node, key, Upstream.Initial, reading) : Upstream.Initial with { Address = Kinds.Endpoint.Read(node, key, Upstream.Initial.Address, reading) };
         }
 
         public override string Show(UpstreamConfig value) => value.ToString();
@@ -306,7 +308,7 @@ internal static class ConfigurationKeys
 
         public override ValueList<UpstreamConfig> Read(YamlNode node, string key, ValueList<UpstreamConfig> current, Reading reading)
         {
-            return node is YamlText { Text: DynamicEndpoint.Word } ? [new UpstreamConfig(new DynamicEndpoint())] : upstreams.Read(node, key, current, reading);
+            return upstreams.Read(node, key, current, reading);
         }
 
         public override string Show(ValueList<UpstreamConfig> value) => upstreams.Show(value);
