@@ -28,6 +28,9 @@ internal readonly record struct Socks5Request(byte Command, EndPoint? Target)
         if (SocksAddress.Measure(bytes[Head..]) < 0)
             return Parsed.Whole(new Socks5Request(bytes[1], null), Head + 1);
         var address = SocksAddress.Read(bytes[Head..]);
+        // Where datagrams will come from is no destination, and some name none: PySocks says "0".
+        if (address.Fault is not null && bytes[1] == SocksCommand.UdpAssociate)
+            return Parsed.Whole(new Socks5Request(bytes[1], SocksAddress.None), Head + SocksAddress.Measure(bytes[Head..]));
         return address.IsWhole ? Parsed.Whole(new Socks5Request(bytes[1], address.Value), Head + address.Length) : new Parsed<Socks5Request> { Fault = address.Fault };
     }
 

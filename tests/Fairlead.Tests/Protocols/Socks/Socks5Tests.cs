@@ -67,8 +67,15 @@ public sealed class Socks5Tests
     }
 
     [Fact]
-    public void A_client_of_datagrams_need_not_say_where_he_will_send_from() =>
-        Assert.Equal(new Socks5Request(SocksCommand.UdpAssociate, SocksAddress.None), ParserCheck.Whole(Socks5Request.Read, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0));
+    public void A_client_of_datagrams_need_not_say_where_he_will_send_from()
+    {
+        var anywhere = new Socks5Request(SocksCommand.UdpAssociate, SocksAddress.None);
+        Assert.Equal(anywhere, ParserCheck.Whole(Socks5Request.Read, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0));
+        // As PySocks writes it, and one with an empty name.
+        Assert.Equal(anywhere, ParserCheck.Whole(Socks5Request.Read, [5, 3, 0, 3, 1, .. "0"u8, 200, 0]));
+        Assert.Equal(anywhere, ParserCheck.Whole(Socks5Request.Read, 5, 3, 0, 3, 0, 0, 0));
+        ParserCheck.Wrong(Socks5Request.Read, "the host '0' is neither an IPv4 address nor a name; write an address as four numbers, like 10.0.0.5", [5, 1, 0, 3, 1, .. "0"u8, 200, 0]);
+    }
 
     [Fact]
     public void A_name_that_is_an_address_becomes_one()
