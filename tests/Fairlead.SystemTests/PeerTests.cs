@@ -9,24 +9,14 @@ public sealed class PeerTests
     [Fact(Timeout = 60000)]
     public async Task Curl_gets_from_nginx_what_nginx_has()
     {
-        var nginx = Peers.Require("nginx", "nginx");
         var curl = Peers.Require("curl", "curl");
-        using var folder = new Folder();
+        using var nginx = await Nginx.WhoAmIAsync();
         var bytes = RandomNumberGenerator.GetBytes(12_345_678);
-        File.WriteAllBytes(Path.Combine(folder.Path, "file"), bytes);
-        var port = Peers.FreePort();
-        var configuration = folder.Write("nginx.conf", $$"""
-            daemon off; master_process off; pid {{folder.Path}}/pid; error_log {{folder.Path}}/errors;
-            events { }
-            http { access_log off; client_body_temp_path {{folder.Path}}/b; proxy_temp_path {{folder.Path}}/p; fastcgi_temp_path {{folder.Path}}/f;
-              uwsgi_temp_path {{folder.Path}}/u; scgi_temp_path {{folder.Path}}/s;
-              server { listen 127.0.0.1:{{port}}; root {{folder.Path}}; } }
-            """);
-        using var server = await Peers.StartAsync(port, nginx, "-c", configuration, "-e", $"{folder.Path}/errors");
+        File.WriteAllBytes(Path.Combine(nginx.Root, "file"), bytes);
         foreach (var engine in new[] { "native", "portable" })
         {
-            await using var forward = await Running.ForwardAsync("--engine", engine, $"127.0.0.1:0:127.0.0.1:{port}");
-            var got = Path.Combine(folder.Path, "got");
+            await using var forward = await Running.ForwardAsync("--engine", engine, $"127.0.0.1:0:127.0.0.1:{nginx.Port}");
+            var got = Path.Combine(nginx.Root, "got");
             var (status, output) = await Peers.RunAsync(curl, "-sS", "--fail", "-o", got, $"http://{await forward.AddressAsync()}/file");
             Assert.True(status == 0, output);
             Assert.True(bytes.AsSpan().SequenceEqual(File.ReadAllBytes(got)));
@@ -39,31 +29,10 @@ public sealed class PeerTests
     [Fact(Timeout = 60000)]
     public async Task An_OpenSSH_session_works_through_a_forward()
     {
-        Peers.RequireRoot();
-        var sshd = Peers.Require("sshd", "openssh-server");
-        var ssh = Peers.Require("ssh", "openssh-client");
-        var keygen = Peers.Require("ssh-keygen", "openssh-client");
-        Directory.CreateDirectory("/run/sshd");
-        using var folder = new Folder();
-        foreach (var key in new[] { "host", "user" })
-            Assert.Equal(0, (await Peers.RunAsync(keygen, "-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(folder.Path, key))).Status);
-        var port = Peers.FreePort();
-        var configuration = folder.Write("sshd.conf", $"""
-            ListenAddress 127.0.0.1:{port}
-            HostKey {folder.Path}/host
-            AuthorizedKeysFile {folder.Path}/user.pub
-            PidFile none
-            StrictModes no
-            UsePAM no
-            PermitRootLogin prohibit-password
-            """);
-        using var server = await Peers.StartAsync(port, sshd, "-D", "-e", "-f", configuration);
-        await using var forward = await Running.ForwardAsync($"127.0.0.1:0:127.0.0.1:{port}");
+        using var server = await OpenSsh.StartAsync();
+        await using var forward = await Running.ForwardAsync($"127.0.0.1:0:127.0.0.1:{server.Port}");
         var address = await forward.AddressAsync();
-        var (status, output) = await Peers.RunAsync(
-            ssh, "-F", "none", "-i", $"{folder.Path}/user", "-p", $"{address.Port}", "-o", "StrictHostKeyChecking=accept-new",
-            "-o", $"UserKnownHostsFile={folder.Path}/known", "-o", "BatchMode=yes", "root@127.0.0.1",
-            "head -c 3000000 /dev/zero | sha256sum; exit 7");
+        var (status, output) = await server.RunAsync(address.Port, "head -c 3000000 /dev/zero | sha256sum; exit 7");
         Assert.True(status == 7, output);
         Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(new byte[3_000_000])), output, StringComparison.Ordinal);
     }

@@ -16,7 +16,10 @@ internal sealed class Running : IAsyncDisposable
     private readonly StringBuilder errors = new();
     private readonly StringBuilder output = new();
     private readonly ConcurrentQueue<JsonElement> entries = new();
+    private readonly ConcurrentQueue<JsonElement> sessions = new();
     private readonly SemaphoreSlim news = new(0);
+
+    private bool writesAccessLog;
 
     private Running(ProcessStartInfo start, bool readErrors)
     {
@@ -68,17 +71,45 @@ internal sealed class Running : IAsyncDisposable
         return running;
     }
 
+    /// <summary>Starts <c>proxy</c> on a free port of the loopback with a JSON log, and waits until it listens.</summary>
+    public static async Task<Running> ProxyAsync(params string[] arguments)
+    {
+        var running = Start(["proxy", "127.0.0.1:0", "--log-format", "json", .. arguments]);
+        await running.WaitForAsync("listening");
+        return running;
+    }
+
+    /// <summary>Starts <c>run</c> with a configuration, a JSON log and access log, and waits until it listens.</summary>
+    /// <param name="folder">Where the file is written.</param>
+    /// <param name="configuration">The file, without <c>admin</c> and <c>access_log</c>.</param>
+    public static async Task<Running> RunAsync(Folder folder, string configuration)
+    {
+        var running = Start("run", "--log-format", "json", folder.Write("fairlead.yaml", $"admin: off\naccess_log: {{ format: json }}\n{configuration}\n"));
+        running.writesAccessLog = true;
+        await running.WaitForAsync("listening");
+        return running;
+    }
+
     /// <summary>The address of the first listen, with the port that the system chose.</summary>
     public async Task<IPEndPoint> AddressAsync() => IPEndPoint.Parse((await WaitForAsync("listening")).GetProperty("listen").GetString()!);
+
+    /// <summary>The address of the first listen of a forward.</summary>
+    public async Task<IPEndPoint> AddressAsync(string forward) =>
+        IPEndPoint.Parse((await WaitForAsync(entry => entry.GetProperty("event").GetString() == "listening" && entry.GetProperty("forward").GetString() == forward)).GetProperty("listen").GetString()!);
+
+    /// <summary>Waits for the end of a session that some text of its line tells from others.</summary>
+    public Task<JsonElement> SessionAsync(string text) => WaitForAsync(sessions, session => session.GetRawText().Contains(text, StringComparison.Ordinal));
 
     /// <summary>Waits for an entry of the log.</summary>
     public Task<JsonElement> WaitForAsync(string @event) => WaitForAsync(entry => entry.GetProperty("event").GetString() == @event);
 
-    public async Task<JsonElement> WaitForAsync(Func<JsonElement, bool> matches)
+    public Task<JsonElement> WaitForAsync(Func<JsonElement, bool> matches) => WaitForAsync(entries, matches);
+
+    private async Task<JsonElement> WaitForAsync(ConcurrentQueue<JsonElement> lines, Func<JsonElement, bool> matches)
     {
         while (true)
         {
-            foreach (var entry in entries)
+            foreach (var entry in lines)
             {
                 if (matches(entry))
                     return entry;
@@ -132,10 +163,14 @@ internal sealed class Running : IAsyncDisposable
         lock (text)
             text.AppendLine(line);
         // The last line of one that is killed may be cut.
-        if (text == errors && line.StartsWith('{') && line.EndsWith('}'))
+        if ((text == errors || writesAccessLog) && line.StartsWith('{') && line.EndsWith('}'))
         {
             using var document = JsonDocument.Parse(line);
-            entries.Enqueue(document.RootElement.Clone());
+            var entry = document.RootElement.Clone();
+            if (text == errors)
+                entries.Enqueue(entry);
+            if (text == output || entry.GetProperty("event").GetString() == "session")
+                sessions.Enqueue(entry);
         }
         news.Release();
     }
