@@ -23,6 +23,14 @@ public sealed partial class ExampleTests
                 Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
                 File.WriteAllText(copy, Paths().Replace(File.ReadAllText(source), $"{folder}/"));
             }
+            // What stands in /etc/fairlead there: a certificate that is its own authority.
+            if (File.ReadAllText(Path.Combine(folder, file)).Contains(".pem", StringComparison.Ordinal))
+            {
+                using var made = new Folder();
+                var certificate = await Certificates.WriteAsync(made, "db.internal");
+                foreach (var (from, to) in ((string, string)[])[(certificate, "cert.pem"), ($"{certificate}.key", "key.pem"), (certificate, "ca.pem")])
+                    File.Copy(from, Path.Combine(folder, to));
+            }
             var example = Path.Combine(folder, file);
             var text = File.ReadAllText(example);
             if (!text.Contains("\nadmin:", StringComparison.Ordinal))
@@ -51,6 +59,6 @@ public sealed partial class ExampleTests
         throw new InvalidOperationException("There is no repository above the tests.");
     }
 
-    [GeneratedRegex(@"(?<=unix:|file: ['""]?)/(?:run|var/log|tmp)/(?:[\w.-]+/)*")]
+    [GeneratedRegex(@"(?<=unix:|file: ['""]?|certificate: |key: |ca: )/(?:run|var/log|tmp|etc/fairlead)/(?:[\w.-]+/)*")]
     private static partial Regex Paths();
 }

@@ -87,7 +87,7 @@ public sealed class PackagingTests
         foreach (var section in new[] { "NAME", "SYNOPSIS", "COMMANDS", "OPTIONS", "SIGNALS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES" })
             Assert.Contains($"\n{section}\n", shown, StringComparison.Ordinal);
         // Every option that the program has is in it.
-        var help = await WellAsync(Running.Binary, "forward", "--help");
+        var help = await WellAsync(Running.Binary, "forward", "--help") + await WellAsync(Running.Binary, "proxy", "--help");
         foreach (var option in help.Split('\n').Where(line => line.StartsWith("  --", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')[0]))
             Assert.Contains(option, shown, StringComparison.Ordinal);
     }
