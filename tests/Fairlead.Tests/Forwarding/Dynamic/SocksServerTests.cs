@@ -277,6 +277,29 @@ public abstract class SocksServerContract : IAsyncDisposable
         Assert.Equal("closed", rig.Sessions.Single()["end"]);
     }
 
+    [Theory(Timeout = 30000), InlineData("127.0.0.1"), InlineData("127.0.0.2")]
+    public async Task The_ports_that_are_opened_are_at_the_address_that_the_client_has_reached(string address)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "127.0.0.2 is an address of this machine on Linux.");
+        var reached = IPAddress.Parse(address);
+        var (listen, _) = Start(change: forward => forward with { Listen = [Endpoint.Parse("0.0.0.0:0")], Allow = [IPNetwork.Parse("127.0.0.0/8")] });
+        var proxy = new IPEndPoint(reached, listen.Port);
+        using var peer = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        using var client = await rig.ConnectAsync(proxy);
+        var relay = await AssociateAsync(client);
+        Assert.Equal(reached, relay.Address);
+        using var socket = new UdpClient(new IPEndPoint(((IPEndPoint)client.LocalEndPoint!).Address, 0));
+        socket.Connect(relay);
+        await socket.SendAsync(Datagram(peer.Client.LocalEndPoint!, "question"), Cancel);
+        await peer.SendAsync("answer"u8.ToArray(), (await peer.ReceiveAsync(Cancel)).RemoteEndPoint, Cancel);
+        // A connected socket hears its relay's own address alone.
+        Assert.Equal(Datagram(peer.Client.LocalEndPoint!, "answer"), (await socket.ReceiveAsync(Cancel)).Buffer);
+        using var another = await rig.ConnectAsync(proxy);
+        await another.WriteAsync((byte[])[5, 1, 0, .. Socks5Request.Write(SocksCommand.Bind, new IPEndPoint(IPAddress.Any, 0))]);
+        await Traffic.ExpectAsync(another, [5, 0]);
+        Assert.Equal(reached, ((IPEndPoint)(await ReplyAsync(another)).Bound).Address);
+    }
+
     [Fact(Timeout = 30000)]
     public async Task Clients_are_told_the_address_that_is_advertised()
     {
