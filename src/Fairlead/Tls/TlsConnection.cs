@@ -73,6 +73,7 @@ internal sealed class TlsConnection : Connection
     {
         ThrowIfOver();
         int count;
+        await transport.EnterAsync();
         try
         {
             count = await stream.ReadAsync(buffer);
@@ -80,6 +81,10 @@ internal sealed class TlsConnection : Connection
         catch (Exception e) when (IsOfNetwork(e))
         {
             throw Broken(e);
+        }
+        finally
+        {
+            transport.Leave();
         }
         if (count == 0 && !buffer.IsEmpty && transport.HasEnded && !(mayEndWithoutNotice && hasCompleted))
             throw Broken(new IOException("the peer's end came without a close_notify: what came before may not be all"));
@@ -97,8 +102,7 @@ internal sealed class TlsConnection : Connection
             while (!bytes.IsEmpty)
             {
                 var part = bytes[..Math.Min(bytes.Length, MostAtOnce)];
-                await stream.WriteAsync(part);
-                await SendAsync();
+                await SendAsync(part);
                 bytes = bytes[part.Length..];
             }
         }
@@ -120,8 +124,7 @@ internal sealed class TlsConnection : Connection
         hasCompleted = true;
         try
         {
-            await stream.ShutdownAsync();
-            await SendAsync();
+            await SendAsync(null);
             await inner.CompleteWritesAsync();
         }
         catch (Exception e) when (IsOfNetwork(e))
@@ -156,8 +159,7 @@ internal sealed class TlsConnection : Connection
     {
         try
         {
-            await stream.ShutdownAsync();
-            await SendAsync();
+            await SendAsync(null);
         }
         catch (Exception)
         {
@@ -165,9 +167,20 @@ internal sealed class TlsConnection : Connection
         }
     }
 
-    private async ValueTask SendAsync()
+    // Null: the close_notify.
+    private async ValueTask SendAsync(ReadOnlyMemory<byte>? part)
     {
-        var output = transport.TakeOutput();
+        ArraySegment<byte> output;
+        await transport.EnterAsync();
+        try
+        {
+            await (part is { } bytes ? stream.WriteAsync(bytes) : new ValueTask(stream.ShutdownAsync()));
+            output = transport.TakeOutput();
+        }
+        finally
+        {
+            transport.Leave();
+        }
         await inner.WriteAsync(output);
         // Not where it failed: then somebody may read it yet.
         TlsTransport.Return(output);

@@ -17,12 +17,19 @@ namespace Fairlead;
 /// (<see cref="TakeOutput"/>): were they awaited inside, <c>ConfigureAwait(false)</c> would carry the rest of each write that has to wait to the pool, since .NET does not continue
 /// inline on a thread that has a context of its own. It also makes one call of the system of several records.
 /// </para>
+/// <para>
+/// Where there is no loop, reading and writing run on threads of the pool, and <c>SslStream</c> lets its shutdown run beside a read: libssl then has two threads in one session,
+/// which it does not allow (SSL_shutdown(3), openssl-threads(7)). So each call has a turn (<see cref="EnterAsync"/>), which a read gives up while it waits for the network.
+/// </para>
 /// </remarks>
 internal sealed class TlsTransport(Connection connection) : Stream
 {
     private byte[] output = [];
     private int outputCount;
     private bool isGathering;
+
+    // Not disposed of: it has no handle of the system as long as nobody asks for one.
+    private readonly SemaphoreSlim? turn = connection.Context is null ? new SemaphoreSlim(1, 1) : null;
 
     /// <summary>The connection has ended, seen by <c>SslStream</c> while it wanted more: a close_notify before it is never followed by such a read.</summary>
     public bool HasEnded { get; private set; }
@@ -44,6 +51,11 @@ internal sealed class TlsTransport(Connection connection) : Stream
     /// <summary>The handshake is done: from here on writes are gathered.</summary>
     public void Gather() => isGathering = true;
 
+    /// <summary>Waits until nobody else computes in the session. At once on a loop, where nobody else can.</summary>
+    public Task EnterAsync() => turn?.WaitAsync() ?? Task.CompletedTask;
+
+    public void Leave() => turn?.Release();
+
     /// <summary>What was written since the last time. Whoever takes it gives the array back with <see cref="Return"/>, once nobody reads it any more.</summary>
     public ArraySegment<byte> TakeOutput()
     {
@@ -58,9 +70,25 @@ internal sealed class TlsTransport(Connection connection) : Stream
             ArrayPool<byte>.Shared.Return(array);
     }
 
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        isGathering && turn is not null ? ReadBetweenTurnsAsync(buffer) : ReadAsync(buffer);
+
+    private async ValueTask<int> ReadBetweenTurnsAsync(Memory<byte> buffer)
+    {
+        Leave();
+        try
+        {
+            return await ReadAsync(buffer).ConfigureAwait(false);
+        }
+        finally
+        {
+            await EnterAsync().ConfigureAwait(false);
+        }
+    }
+
     // The builder's continuations run inline, whatever context the thread has.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    private async ValueTask<int> ReadAsync(Memory<byte> buffer)
     {
         int count;
         if (IsHere)

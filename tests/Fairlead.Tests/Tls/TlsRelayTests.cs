@@ -39,12 +39,40 @@ public sealed class RelayInsideTls13OnALoopTests() : RelayContract(new TlsRelayR
 [SupportedOSPlatform("linux")]
 public sealed class RelayInsideTls12OnALoopTests() : RelayContract(new TlsRelayRig(new NativeTcpRig(), SslProtocols.Tls12));
 
-public sealed class RelayInsideTls13OnThePoolTests() : RelayContract(SkippedRig())
+public sealed class RelayInsideTls13OnThePoolTests() : RelayContract(new TlsRelayRig(new TcpRig(new PortableNetwork()), SslProtocols.Tls13));
+
+public sealed class TlsTurnTests
 {
-    private static TlsRelayRig SkippedRig()
+    /// <summary>Both ends end while what the other one says is being read: on the pool that is at the same time.</summary>
+    [Theory(Timeout = 60000), InlineData(SslProtocols.Tls12), InlineData(SslProtocols.Tls13)]
+    public async Task An_end_that_is_sent_while_bytes_are_read_breaks_nothing(SslProtocols version)
     {
-        Assert.Skip("Once in a few runs a relay inside TLS 1.3 on the portable engine ends as reset instead of closed; the cause is not found yet.");
-        return new TlsRelayRig(new TcpRig(new PortableNetwork()), SslProtocols.Tls13);
+        using var rig = new TcpRig(new PortableNetwork());
+        using var tls = new TlsPair(version);
+        byte[] bytes = Traffic.RandomBytes(40_000, seed: 1);
+        for (var round = 0; round < 150; round++)
+        {
+            var (near, far) = await rig.ConnectAsync();
+            var (client, server) = await tls.SecureAsync(near, far);
+            await Task.WhenAll(
+                Traffic.SendAsync(client, bytes, () => 50),
+                Traffic.ExpectToEndAsync(server, bytes, Sizes(server, round)));
+            Assert.Equal(0, await client.ReadAsync(new byte[1]));
+            client.Dispose();
+            server.Dispose();
+        }
+
+        // Begins the end on another thread before one of the reads.
+        static Func<int> Sizes(Connection server, int round)
+        {
+            var reads = 0;
+            return () =>
+            {
+                if (reads++ == round % 100)
+                    _ = Task.Run(() => server.CompleteWritesAsync().AsTask());
+                return 50;
+            };
+        }
     }
 }
 
