@@ -1,0 +1,89 @@
+using System.Net;
+
+namespace Fairlead.Ssh;
+
+/// <summary>A key that may come in, and what it may do. Immutable.</summary>
+internal sealed class AuthorizedKey
+{
+    private AuthorizedKey(string file, int line, SshPublicKey key, string comment, KeyOptions options)
+    {
+        (File, Line, Key, Comment) = (file, line, key, comment);
+        (From, PermitOpen, PermitListen, MayForward, Expires, Notes) = (options.From, options.PermitOpen, options.PermitListen, options.MayForward, options.Expires, options.Notes);
+    }
+
+    /// <summary>The file it stands in, as a message may have it.</summary>
+    public string File { get; }
+
+    public int Line { get; }
+
+    public SshPublicKey Key { get; }
+
+    /// <summary>What the file says about it: any text, to be shown escaped.</summary>
+    public string Comment { get; }
+
+    /// <summary>From where it may be used; null is from everywhere.</summary>
+    public FromList? From { get; }
+
+    /// <summary>Where it may connect to; null is everywhere, and an empty list nowhere.</summary>
+    public IReadOnlyList<ForwardPermission>? PermitOpen { get; }
+
+    /// <summary>Where it may listen; null is wherever the server lets it, and an empty list nowhere.</summary>
+    public IReadOnlyList<ForwardPermission>? PermitListen { get; }
+
+    /// <summary>Whether it may forward at all.</summary>
+    public bool MayForward { get; }
+
+    /// <summary>When it was to be used last; null if it does not end.</summary>
+    public DateTimeOffset? Expires { get; }
+
+    /// <summary>What is not done that its options ask for, in sentences.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Reads a line that is neither empty nor a comment: <c>[OPTIONS] TYPE BASE64 [COMMENT]</c>.</summary>
+    /// <exception cref="FormatException">It is not accepted; the message says why and what to do.</exception>
+    public static AuthorizedKey Parse(string file, int number, string line, TimeZoneInfo zone)
+    {
+        if (KeyLines.Fault(line) is { } fault)
+            throw new FormatException(fault);
+        var rest = line.AsSpan();
+        var options = ReadOnlySpan<char>.Empty;
+        if (!BeginsWithKey(rest))
+        {
+            options = rest[..KeyOptions.EndOf(rest)];
+            rest = rest[options.Length..].TrimStart(KeyLines.WhiteSpace);
+        }
+
+        // Options first: of one that is not known, or quoted wrongly, the rest of the line does not look like a key either.
+        var read = KeyOptions.Parse(options, zone);
+        return SshPublicKey.TryParse(rest.ToString(), out var key, out var comment, out var keyFault) ? new AuthorizedKey(file, number, key, comment, read) : throw new FormatException(keyFault);
+    }
+
+    /// <summary>Whether it may be used from there.</summary>
+    /// <param name="client">The client's address; null if it has none, when a list of addresses does not let it in.</param>
+    public bool MayConnectFrom(IPAddress? client) => From is null || (client is not null && From.Allows(client));
+
+    /// <summary>Whether its time is over.</summary>
+    public bool IsExpired(DateTimeOffset now) => Expires < now;
+
+    /// <summary>Whether it may have a connection opened.</summary>
+    /// <param name="host">The host as the client wrote it, an IPv6 address without brackets: it has to be written the same in the file.</param>
+    /// <param name="port">The port.</param>
+    public bool MayOpen(string host, int port) => MayForward && (PermitOpen is null || PermitOpen.Any(permission => permission.Opens(host, port)));
+
+    /// <summary>Whether it may have a port listened on. What the server allows of itself is another matter.</summary>
+    /// <param name="host">The address to bind as the client wrote it (RFC 4254 section 7.1), which may be empty or a name.</param>
+    /// <param name="port">The port; 0, any that is free, is allowed only where any port is.</param>
+    public bool MayListen(string host, int port) => MayForward && (PermitListen is null || PermitListen.Any(permission => permission.Listens(host, port)));
+
+    /// <summary>Whether its line says by a host where a port may be listened on, and not by a port alone.</summary>
+    /// <inheritdoc cref="MayListen"/>
+    public bool NamesHost(string host, int port) => PermitListen?.Any(permission => !permission.IsBare && permission.Listens(host, port)) == true;
+
+    // A blob begins with the length of the type's name, whose upper bytes are zero: AAAA. No option does, and none is called as types are.
+    private static bool BeginsWithKey(ReadOnlySpan<char> line)
+    {
+        var type = KeyLines.Field(ref line);
+        return type.IndexOfAny("\"=,") < 0
+            && (line.StartsWith("AAAA", StringComparison.Ordinal) || type.StartsWith("ssh-", StringComparison.Ordinal) || type.StartsWith("ecdsa-", StringComparison.Ordinal) || type.StartsWith("sk-", StringComparison.Ordinal));
+    }
+}

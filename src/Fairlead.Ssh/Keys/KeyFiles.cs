@@ -1,0 +1,164 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using System.Text;
+using Fairlead.Net;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fairlead.Ssh;
+
+/// <summary>Reads and extends files of keys as OpenSSH does: only files, of some size at most, and none that those can change, or read, who must not. Blocks.</summary>
+internal static partial class KeyFiles
+{
+    /// <summary>Of a private key: the largest has 13 KB.</summary>
+    public const int MostBytes = 1 << 20;
+
+    /// <summary>Of a list of keys: of 50,000 hosts or users, with 300 bytes each.</summary>
+    public const int MostListBytes = 16 << 20;
+
+    // inode(7): the permission bits of the group and of others; and all of them.
+    private const int OfOthers = 0b111_111, Permissions = 0b111_111_111;
+
+    // fcntl.h, the same on x86-64 and arm64
+    private const int O_RDWR = 0x2, O_CREAT = 0x40, O_NOCTTY = 0x100, O_APPEND = 0x400, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
+
+    private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Reads a file that holds a secret. The caller wipes it.</summary>
+    /// <exception cref="SshKeyException">
+    /// It cannot be read, or, if it belongs to this user, others may read or write it: somebody may know the secret. The message names it, and the remedy.
+    /// </exception>
+    public static byte[] Read(string path)
+    {
+        // As OpenSSH does: whose file somebody else keeps, like a container's secrets, cannot change its mode, and has to trust him.
+        return Read(path, MostBytes, found => found.Owner != geteuid() || (found.Mode & OfOthers) == 0 ? null
+            : $"can be read or written by others than its owner (mode {Octal(found)}), and is to be secret; run: chmod 600 {Shell(path)}") ?? throw Missing(path);
+    }
+
+    /// <summary>Reads a list of keys that decides who may come in.</summary>
+    /// <exception cref="SshKeyException">It cannot be read, or others than this user and root may write it; the message names it, and the remedy.</exception>
+    public static string ReadOwnersList(string path)
+    {
+        return Text(Read(path, MostListBytes, found =>
+        {
+            if (found.IsWritableByOthers)
+                return $"can be written by others than its owner (mode {Octal(found)}), who could let themselves in; run: chmod go-w {Shell(path)}";
+            return found.Owner == 0 || found.Owner == geteuid() ? null : $"belongs to user {found.Owner}, who could let himself in; run: chown {geteuid()} {Shell(path)}";
+        }) ?? throw Missing(path));
+    }
+
+    /// <summary>Reads a list of keys.</summary>
+    /// <returns>Null if there is no such file.</returns>
+    /// <exception cref="SshKeyException">It cannot be read; the message names it, and the remedy.</exception>
+    public static string? ReadList(string path) => Read(path, MostListBytes, static _ => null) is { } bytes ? Text(bytes) : null;
+
+    /// <summary>
+    /// Adds a line at the end of a file, whoever else does at the same time, and behind a line break if the file ends without one. A file that is not there is made
+    /// for its owner alone (mode 0600), and so is its folder (mode 0700).
+    /// </summary>
+    /// <param name="path">The file. Where it is a link, what the link leads to.</param>
+    /// <param name="line">The line, without a break.</param>
+    /// <exception cref="SshKeyException">It cannot be written; the message names it and the reason.</exception>
+    public static void Append(string path, string line)
+    {
+        try
+        {
+            var absolute = Path.GetFullPath(path);
+            Refuse(path, absolute, mustExist: false);
+            MakeFolder(Path.GetDirectoryName(absolute)!);
+            using var file = OperatingSystem.IsLinux() ? OpenToAppend(absolute) : File.OpenHandle(absolute, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            var length = RandomAccess.GetLength(file);
+            Span<byte> last = [(byte)'\n'];
+            if (length > 0)
+                RandomAccess.Read(file, last, length - 1);
+
+            // In one call, so that nobody's line comes between. The offset is not used by what is open to append.
+            RandomAccess.Write(file, Encoding.UTF8.GetBytes(last[0] == '\n' ? line + "\n" : "\n" + line + "\n"), length);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new SshKeyException($"{Shown(path)} cannot be written: {Reason(error)}", error);
+        }
+    }
+
+    /// <summary>A path as a message may have it.</summary>
+    public static string Shown(string path) => KeyLines.Shown(path, 4096);
+
+    /// <summary>A word as a POSIX shell takes it; what a message must not have in it is left out as in <see cref="Shown"/>.</summary>
+    public static string Shell(string word)
+    {
+        var shown = Shown(word);
+        var isPlain = shown.Length > 0 && shown.All(static character => char.IsAsciiLetterOrDigit(character) || "-_./:@%+=,".Contains(character, StringComparison.Ordinal));
+        return isPlain ? shown : $"'{shown.Replace("'", @"'\''", StringComparison.Ordinal)}'";
+    }
+
+    private static byte[]? Read(string path, int most, Func<UnixPermissions, string?> fault)
+    {
+        try
+        {
+            var absolute = Path.GetFullPath(path);
+            if (UnixFile.At(absolute) is null)
+                return null;
+            Refuse(path, absolute, mustExist: true);
+            if (OperatingSystem.IsLinux() && fault(UnixPermissions.At(absolute, follow: true)) is { } complaint)
+                throw new SshKeyException($"{Shown(path)} {complaint}");
+            using var file = File.OpenHandle(absolute, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var length = RandomAccess.GetLength(file);
+            if (length > most)
+                throw new SshKeyException($"{Shown(path)} is larger than {most >> 10} KiB, which is the most that is read; write the path of a file of keys");
+            var bytes = GC.AllocateUninitializedArray<byte>((int)length, pinned: true);
+            var count = 0;
+            while (count < bytes.Length && RandomAccess.Read(file, bytes.AsSpan(count), count) is var read and > 0)
+                count += read;
+            if (count == bytes.Length)
+                return bytes;
+            CryptographicOperations.ZeroMemory(bytes);
+            throw new IOException("it became shorter while it was read");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new SshKeyException($"{Shown(path)} cannot be read: {Reason(error)}", error);
+        }
+    }
+
+    // Opening a pipe would wait for who writes to it, and a device may have no end.
+    private static void Refuse(string path, string absolute, bool mustExist)
+    {
+        if (Directory.Exists(absolute))
+            throw new SshKeyException($"{Shown(path)} is a folder; write the path of a file");
+        if (OperatingSystem.IsLinux() && (mustExist || File.Exists(absolute)) && !UnixPermissions.At(absolute, follow: true).IsRegular)
+            throw new SshKeyException($"{Shown(path)} is not a file; write the path of one");
+    }
+
+    private static void MakeFolder(string folder)
+    {
+        if (Directory.Exists(folder))
+            return;
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else
+            Directory.CreateDirectory(folder, OwnerAlone | UnixFileMode.UserExecute);
+    }
+
+    // The class library's way to append looks for the end of the file first, and writes there, whatever others have written since.
+    [SupportedOSPlatform("linux")]
+    private static SafeFileHandle OpenToAppend(string path)
+    {
+        var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, (int)OwnerAlone);
+        return descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw new IOException(Marshal.GetLastPInvokeErrorMessage());
+    }
+
+    private static string Text(byte[] bytes) => Encoding.UTF8.GetString(bytes);
+
+    private static string Octal(UnixPermissions found) => Convert.ToString(found.Mode & Permissions, 8).PadLeft(4, '0');
+
+    private static SshKeyException Missing(string path) => new($"{Shown(path)} does not exist; write the path of a file of keys");
+
+    private static string Reason(Exception error) => error is UnauthorizedAccessException ? "permission denied" : KeyLines.Shown(error.Message.TrimEnd('.'), 4096);
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string pathname, int flags, int mode);
+}
