@@ -40,6 +40,12 @@ public abstract class Connection : IDisposable
     /// <summary>Where calls of this connection belong: its event loop, or null where any thread will do.</summary>
     public virtual SynchronizationContext? Context => null;
 
+    /// <summary>What <see cref="Portion"/> is of most connections.</summary>
+    internal const int UsualPortion = 64 << 10;
+
+    /// <summary>How many bytes are best moved at once, from and to it.</summary>
+    internal virtual int Portion => UsualPortion;
+
     /// <summary>Bytes given back with <see cref="Unread"/> that the next read will return.</summary>
     public int UnreadCount => unread?.Bytes.Length ?? 0;
 

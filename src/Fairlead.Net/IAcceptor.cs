@@ -38,6 +38,16 @@ public interface IAcceptor : IDisposable
     Connection? TryAccept();
 
     /// <summary>
+    /// The same for somebody who lives elsewhere: the connection may be used in <paramref name="home"/>, by everything that is posted there from now on. It is moved there if it
+    /// can be, as between event loops; else its calls go back and forth.
+    /// </summary>
+    /// <param name="home">An event loop, or any other context that runs one call after the other.</param>
+    /// <returns>
+    /// Null as well where the home is an event loop that has ended: the client is reset. One that ends, or runs out of memory, before the connection has arrived resets it there.
+    /// </returns>
+    Connection? TryAccept(SynchronizationContext home) => TryAccept() is { } connection ? ForeignConnection.For(home, connection) : null;
+
+    /// <summary>
     /// Stops listening without losing anybody: no new connection is let in, and those that the kernel had already accepted are
     /// still handed out, after which <see cref="WaitAsync"/> returns false.
     /// </summary>

@@ -25,6 +25,12 @@ public interface INetwork : IDisposable
     TimeProvider Time { get; }
 
     /// <summary>
+    /// Where something may live that has connections of this network and runs one call after the other: its event loops in turn; where it has none, another context each time, on
+    /// the thread pool.
+    /// </summary>
+    SynchronizationContext NextContext();
+
+    /// <summary>
     /// Listens on an address. The listening sockets are bound when this returns; clients wait until the acceptors are asked.
     /// </summary>
     /// <param name="endPoint">

@@ -149,6 +149,21 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
             Wake();
     }
 
+    /// <summary>The same for what must not get lost: it is sure to run, unless this is false, because the loop has ended. From any thread.</summary>
+    public bool TryPost(SendOrPostCallback d, object? state)
+    {
+        lock (wakeUpGate)
+        {
+            if (hasEnded)
+                return false;
+            Post(d, state);
+            return true;
+        }
+    }
+
+    /// <summary>Whether the loop has ended, so that nothing will happen on it any more; to be asked on it, by what is posted.</summary>
+    public bool HasEnded => hasEnded;
+
     /// <summary>Not supported: waiting for a loop is how deadlocks begin.</summary>
     public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException();
 
@@ -181,16 +196,16 @@ internal sealed unsafe class EventLoop : SynchronizationContext, IDisposable
                 onFault(fault);
             }
         }
-        // What was posted before the end is part of it: the closing of listeners, for one.
-        while (posted.TryDequeue(out var work))
-            Guard(work);
-        CloseDescriptors();
-        Buffers.Dispose();
         lock (wakeUpGate)
         {
             hasEnded = true;
             Libc.close(wakeUp);
         }
+        // What was posted before the end is part of it: the closing of listeners, for one.
+        while (posted.TryDequeue(out var work))
+            Guard(work);
+        CloseDescriptors();
+        Buffers.Dispose();
         Libc.close(epoll);
         NativeMemory.Free(events);
     }

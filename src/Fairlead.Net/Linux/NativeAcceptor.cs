@@ -19,7 +19,7 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
     private readonly NativeListener listener;
     private readonly ListenOptions options;
     private ManualResetValueTaskSourceCore<bool> core;
-    private NativeConnection? found;
+    private Arrival? found;
     private ListenException? broken;
     private LoopTimer? pause;
     private int slot = -1;
@@ -69,15 +69,39 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
 
     public Connection? TryAccept()
     {
-        loop.Verify();
-        if (isDisposed || isPaused || broken is not null)
+        if (Take() is not { } arrival)
             return null;
-        var connection = found ?? Accept();
-        found = null;
+        var connection = NativeConnection.Accepted(loop, arrival.Descriptor, arrival.Peer, LocalEndPoint, out var error);
+        if (connection is null)
+            OnFault(error);
         return connection;
     }
 
-    private NativeConnection? Accept()
+    // Handed over before it is watched here: one call of the system, as for any other. What is posted there afterwards finds it watched.
+    public Connection? TryAccept(SynchronizationContext home)
+    {
+        if (home is not EventLoop there || there == loop)
+            return TryAccept() is { } accepted ? ForeignConnection.For(home, accepted) : null;
+        if (Take() is not { } arrival)
+            return null;
+        var connection = NativeConnection.Unwatched(there, arrival.Descriptor, arrival.Peer, LocalEndPoint);
+        if (there.TryPost(static handed => ((Handed)handed!).Arrive(), new Handed(this, connection)))
+            return connection;
+        NativeConnection.Reset(arrival.Descriptor);
+        return null;
+    }
+
+    private Arrival? Take()
+    {
+        loop.Verify();
+        if (isDisposed || isPaused || broken is not null)
+            return null;
+        var next = found ?? Accept();
+        found = null;
+        return next;
+    }
+
+    private Arrival? Accept()
     {
         if (owed == 0)
         {
@@ -97,11 +121,7 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
             owed--;
         faultsInARow = 0;
         mayHaveMore = true;
-        var name = SocketName.Read(new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, SocketName.MaxSockAddr)));
-        var connection = NativeConnection.Accepted(loop, descriptor, name, LocalEndPoint, out var error);
-        if (connection is null)
-            OnFault(error);
-        return connection;
+        return new Arrival(descriptor, SocketName.Read(new ReadOnlySpan<byte>(sockaddr, (int)Math.Min(length, SocketName.MaxSockAddr))));
     }
 
     public void Unbind() => Unbind(keepOut: !listener.IsInherited);
@@ -141,7 +161,9 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
             return;
         isDisposed = true;
         pause?.Dispose();
-        found?.Abort();
+        if (found is { } arrival)
+            NativeConnection.Reset(arrival.Descriptor);
+        found = null;
         Unwatch();
         listener.Release();
         Complete(false);
@@ -174,6 +196,13 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
                 Pause(error);
                 break;
         }
+    }
+
+    /// <summary>A connection could not be watched on the loop that it was moved to.</summary>
+    public void OnLost(int errno)
+    {
+        if (!isDisposed && !isPaused && broken is null)
+            Pause(NativeErrors.ToSocketError(errno));
     }
 
     private void Pause(SocketError error)
@@ -245,5 +274,19 @@ internal sealed unsafe class NativeAcceptor : IListenAcceptor, IPollable, IValue
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         core.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+    }
+
+    /// <summary>A socket that was accepted, and is no connection yet.</summary>
+    private readonly record struct Arrival(int Descriptor, SocketName Peer);
+
+    /// <summary>A connection on its way to another loop.</summary>
+    private sealed class Handed(NativeAcceptor acceptor, NativeConnection connection)
+    {
+        // A loop that cannot watch it is out of memory or of watches, for which accepting pauses as it does when this loop is.
+        public void Arrive()
+        {
+            if (connection.Arrive() is > 0 and var errno)
+                acceptor.loop.Run(() => acceptor.OnLost(errno));
+        }
     }
 }

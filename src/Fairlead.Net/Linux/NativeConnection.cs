@@ -76,11 +76,13 @@ internal abstract class NativeConnection : Connection, IPollable
     /// <returns>The connection, or null (and the descriptor closed) if the loop cannot watch it: then <paramref name="error"/> is the errno.</returns>
     public static NativeConnection? Accepted(EventLoop loop, int descriptor, SocketName peer, EndPoint listen, out int error)
     {
-        return Watched(
-            listen is UnixDomainSocketEndPoint unix
-                ? new AcceptedUnixConnection(loop, descriptor, unix)
-                : new AcceptedConnection(loop, descriptor, peer),
-            out error);
+        return Watched(Unwatched(loop, descriptor, peer, listen), out error);
+    }
+
+    /// <summary>The same without watching it yet, for another loop than the caller's: there, <see cref="Arrive"/> comes before anything else. From any thread.</summary>
+    public static NativeConnection Unwatched(EventLoop loop, int descriptor, SocketName peer, EndPoint listen)
+    {
+        return listen is UnixDomainSocketEndPoint unix ? new AcceptedUnixConnection(loop, descriptor, unix) : new AcceptedConnection(loop, descriptor, peer);
     }
 
     /// <summary>The same for one that has just been told to connect.</summary>
@@ -91,14 +93,47 @@ internal abstract class NativeConnection : Connection, IPollable
 
     private static NativeConnection? Watched(NativeConnection connection, out int error)
     {
-        const uint events = Libc.EPOLLIN | Libc.EPOLLPRI | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
-        connection.slot = connection.Loop.Watch(connection.descriptor, connection, events);
-        error = Math.Max(0, -connection.slot);
-        if (connection.slot >= 0)
+        error = connection.Watch();
+        if (error == 0)
             return connection;
         connection.state = State.Closed;
         connection.Loop.Close(connection.descriptor, -1);
         return null;
+    }
+
+    // 0, or a positive errno.
+    private int Watch()
+    {
+        const uint events = Libc.EPOLLIN | Libc.EPOLLPRI | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET;
+        slot = Loop.Watch(descriptor, this, events);
+        return Math.Max(0, -slot);
+    }
+
+    /// <summary>Begins to watch one that came from another loop. Where that cannot be, or this loop is at its end, it has been aborted.</summary>
+    /// <returns>0, or a positive errno: why it cannot be watched.</returns>
+    public int Arrive()
+    {
+        Loop.Verify();
+        if (IsClosed)
+            return 0;
+        var error = Loop.HasEnded ? 0 : Watch();
+        if (slot < 0)
+            Abort();
+        return error;
+    }
+
+    /// <summary>Resets a socket that no connection has, or one that <see cref="Arrive"/> will never be asked of.</summary>
+    public static void Reset(int descriptor)
+    {
+        LeaveNothing(descriptor);
+        Libc.close(descriptor);
+    }
+
+    // Its close becomes a reset (socket(7)).
+    private static unsafe void LeaveNothing(int descriptor)
+    {
+        var linger = stackalloc int[] { 1, 0 };
+        Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int));
     }
 
     public void OnEvents(uint events)
@@ -221,13 +256,12 @@ internal abstract class NativeConnection : Connection, IPollable
         return result >= 0 ? default : ValueTask.FromException(NativeErrors.Exception(-result));
     }
 
-    public override unsafe void Abort()
+    public override void Abort()
     {
         if ((state & State.Closed) != 0)
             return;
         Loop.Verify();
-        var linger = stackalloc int[] { 1, 0 };
-        Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int));
+        LeaveNothing(descriptor);
         Dispose();
     }
 

@@ -70,8 +70,11 @@ public sealed class NativeNetwork : INetwork
     /// <inheritdoc/>
     public TimeProvider Time => LoopTime.Instance;
 
-    /// <summary>The loops, for tests and for those who place work on one.</summary>
+    /// <summary>The loops.</summary>
     internal IReadOnlyList<EventLoop> Loops => loops;
+
+    /// <inheritdoc/>
+    public SynchronizationContext NextContext() => NextLoop();
 
     /// <inheritdoc/>
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options)

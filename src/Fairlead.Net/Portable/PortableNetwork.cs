@@ -33,6 +33,9 @@ public sealed class PortableNetwork : INetwork
     public TimeProvider Time => TimeProvider.System;
 
     /// <inheritdoc/>
+    public SynchronizationContext NextContext() => new SerialContext();
+
+    /// <inheritdoc/>
     /// <returns>A single acceptor, whatever <see cref="ListenOptions.Shared"/> says: there are no event loops here.</returns>
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => endPoint switch
     {

@@ -7,7 +7,7 @@ namespace Fairlead.Tests.Net;
 public abstract class ConnectionContract
 {
     /// <summary>More than any transport holds in its buffers.</summary>
-    private const int MoreThanFits = 64 << 20;
+    protected const int MoreThanFits = 64 << 20;
 
     /// <summary>Two connected ends.</summary>
     protected abstract Task<(Connection First, Connection Second)> ConnectAsync();
@@ -20,6 +20,9 @@ public abstract class ConnectionContract
 
     /// <summary>How many bytes a write gets rid of while nobody reads.</summary>
     protected virtual int Holds => 16 << 10;
+
+    /// <summary>How much is written at once to find out how much fits; where a write never ends at once, more than that.</summary>
+    protected virtual int Chunk => 64 << 10;
 
     /// <summary>How much the bulk test moves each way.</summary>
     protected virtual int Bulk => 1 << 20;
@@ -248,9 +251,9 @@ public abstract class ConnectionContract
 
     /// <summary>Writes until a write has to wait.</summary>
     /// <returns>How much was written, with the write that waits.</returns>
-    private static (long Written, Task Write) Fill(Connection connection)
+    private (long Written, Task Write) Fill(Connection connection)
     {
-        var chunk = new byte[64 << 10];
+        var chunk = new byte[Chunk];
         for (long written = chunk.Length; written <= MoreThanFits; written += chunk.Length)
         {
             var write = connection.WriteAsync(chunk);

@@ -56,6 +56,18 @@ public sealed class NativeTcpDialerTests() : TcpDialerContract(new NativeTcpRig(
 public sealed class NativeUnixDialerTests() : UnixDialerContract(new NativeUnixRig());
 
 [SupportedOSPlatform("linux")]
+public sealed class NativeContextTests
+{
+    [Fact]
+    public void Who_needs_a_place_gets_the_loops_in_turn()
+    {
+        using var network = new NativeNetwork(new NativeNetworkOptions { Loops = 3 });
+        var contexts = Enumerable.Range(0, 6).Select(_ => network.NextContext()).ToList();
+        Assert.Equal([.. network.Loops, .. network.Loops], contexts);
+    }
+}
+
+[SupportedOSPlatform("linux")]
 public sealed class NativeTuningTests
 {
     [Fact(Timeout = 30000)]

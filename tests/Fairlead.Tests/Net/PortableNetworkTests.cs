@@ -44,6 +44,24 @@ public sealed class PortableTcpConnectionTests() : TcpConnectionContract(new Tcp
 
 public sealed class PortableUnixConnectionTests() : NetworkConnectionContract(new UnixRig(new PortableNetwork()));
 
+public sealed class PortableContextTests
+{
+    [Fact(Timeout = 30000)]
+    public async Task Who_needs_a_place_gets_one_of_his_own_that_runs_one_call_after_the_other()
+    {
+        using var network = new PortableNetwork();
+        var (one, other) = (network.NextContext(), network.NextContext());
+        Assert.NotSame(one, other);
+        await one.RunAsync(async () =>
+        {
+            await Task.Yield();
+            Assert.Same(one, SynchronizationContext.Current);
+            Assert.True(Contexts.IsSerialHere);
+        });
+        await Task.Run(() => Assert.False(Contexts.IsSerialHere), TestContext.Current.CancellationToken);
+    }
+}
+
 public sealed class PortableTcpAcceptorTests() : TcpAcceptorContract(new TcpRig(new PortableNetwork()));
 
 public sealed class PortableUnixAcceptorTests() : AcceptorContract(new UnixRig(new PortableNetwork()));

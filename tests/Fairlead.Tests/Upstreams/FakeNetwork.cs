@@ -49,6 +49,8 @@ internal sealed class FakeNetwork(ManualTime time) : INetwork, IDialer
         return Dials[^1];
     }
 
+    public SynchronizationContext NextContext() => throw new NotSupportedException();
+
     public IReadOnlyList<IAcceptor> Listen(EndPoint endPoint, ListenOptions options) => throw new NotSupportedException();
 
     public IAcceptor ListenHere(IPEndPoint endPoint, ListenOptions options) => throw new NotSupportedException();

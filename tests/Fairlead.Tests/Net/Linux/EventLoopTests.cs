@@ -40,6 +40,43 @@ public sealed class EventLoopTests : IDisposable
     }
 
     [Fact(Timeout = 30000)]
+    public async Task What_must_not_get_lost_runs_although_the_loop_ends_or_is_refused()
+    {
+        var (accepted, ran) = (0, 0);
+        var posting = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            while (loop.TryPost(_ => ran++, null))
+                Interlocked.Increment(ref accepted);
+        })).ToList();
+        await Traffic.UntilAsync(() => Volatile.Read(ref accepted) > 1000);
+        loop.Dispose();
+        await Task.WhenAll(posting);
+        Assert.Equal(accepted, ran);
+        Assert.False(loop.TryPost(_ => ran++, null));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task What_was_posted_before_the_end_knows_that_it_is_the_end()
+    {
+        var before = true;
+        var after = false;
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var busy = new ManualResetEventSlim();
+        loop.Run(() =>
+        {
+            begun.SetResult();
+            busy.Wait();
+            before = loop.HasEnded;
+            loop.Dispose();
+        });
+        await begun.Task;
+        loop.Run(() => after = loop.HasEnded);
+        busy.Set();
+        loop.Dispose();
+        Assert.Equal((false, true), (before, after));
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task An_exception_is_reported_and_the_loop_goes_on()
     {
         loop.Run(() => throw new InvalidOperationException("posted"));
