@@ -1,0 +1,90 @@
+namespace Fairlead.Ssh;
+
+/// <summary>How an SSH connection behaves, in either role. Each bound is one of this end's.</summary>
+public abstract record SshOptions
+{
+    /// <summary>Measures it; timers fire where the connection lives, or are posted there.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>What is offered.</summary>
+    public SshAlgorithms Algorithms { get; init; } = SshAlgorithms.Default;
+
+    /// <summary>How long the beginning may take, from the first byte to the end of authentication.</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Silence after which the peer is asked whether it is there (<c>keepalive@openssh.com</c>); <see cref="Timeout.InfiniteTimeSpan"/>: never.</summary>
+    public TimeSpan Keepalive { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How many such questions may go without any answer before the connection is given up.</summary>
+    public int KeepaliveProbes { get; init; } = 3;
+
+    /// <summary>Keys are exchanged anew after so many bytes in one direction.</summary>
+    public long RekeyBytes { get; init; } = 1L << 30;
+
+    /// <summary>And after so long.</summary>
+    public TimeSpan RekeyAfter { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How many bytes of one channel may be here that nobody has read yet: its window. At least <see cref="ChannelPacket"/>.</summary>
+    public int ChannelWindow { get; init; } = 2 << 20;
+
+    /// <summary>The most bytes of a channel in one packet, at most 32 KiB.</summary>
+    public int ChannelPacket { get; init; } = 32 << 10;
+
+    /// <summary>How many channels there may be at once, of both ends together.</summary>
+    public int MaxChannels { get; init; } = 1000;
+
+    /// <summary>Told, where the connection lives, that the peer opens a channel which nothing else has been agreed on for. Null: it is refused. It must not throw.</summary>
+    public Action<SshIncoming>? OnOpen { get; init; }
+}
+
+/// <summary>A client's.</summary>
+public sealed record SshClientOptions : SshOptions
+{
+    /// <summary>As whom.</summary>
+    public required string User { get; init; }
+
+    /// <summary>What there is to show, in this order. They stay the caller's.</summary>
+    public IReadOnlyList<SshPrivateKey> Keys { get; init; } = [];
+
+    /// <summary>What may be shown, in this order.</summary>
+    public IReadOnlyList<string> Methods { get; init; } = ["publickey", "password"];
+
+    /// <summary>Asked for a password where no key was enough; null, or what it returns is null: there is none.</summary>
+    public Func<ValueTask<string?>>? Password { get; init; }
+
+    /// <summary>What is said to the server's key: null, or why it is not believed.</summary>
+    public required Func<SshPublicKey, ValueTask<string?>> CheckHostKey { get; init; }
+
+    /// <summary>The types of keys that are known of the host (<see cref="SshPublicKey.Type"/>), which are asked for first, so that a host with several shows one that is known.</summary>
+    public IReadOnlyList<string> KnownHostKeys { get; init; } = [];
+
+    /// <summary>Told what the server says to everybody who comes; a stranger's text.</summary>
+    public Action<string>? OnBanner { get; init; }
+}
+
+/// <summary>A server's.</summary>
+public sealed record SshServerOptions : SshOptions
+{
+    /// <summary>Its keys, of different types, the preferred first. They stay the caller's.</summary>
+    public required IReadOnlyList<SshPrivateKey> HostKeys { get; init; }
+
+    /// <summary>
+    /// Whether somebody may come in. Asked for a key twice: whether it would do, and again when it is signed; the signature is verified after that, and decides.
+    /// </summary>
+    public required Func<SshAuthenticationRequest, ValueTask<bool>> Authenticate { get; init; }
+
+    /// <summary>What may be tried.</summary>
+    public IReadOnlyList<string> Methods { get; init; } = ["publickey"];
+
+    /// <summary>After so many failures the connection ends.</summary>
+    public int MaxAuthenticationTries { get; init; } = 6;
+
+    /// <summary>Told, where the connection lives, that somebody was let in, before anything else of theirs is heard. It must not throw.</summary>
+    public Action<SshConnection>? OnReady { get; init; }
+
+    /// <summary>Asked to listen for the peer: the port that is listened on (0 for a path), or null: refused. One after the other, in the order of the requests.</summary>
+    public Func<SshBind, ValueTask<int?>>? OnListen { get; init; }
+
+    /// <summary>Asked to stop that; false: nothing listens there.</summary>
+    public Func<SshBind, ValueTask<bool>>? OnCancel { get; init; }
+}

@@ -1,0 +1,116 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace Fairlead.Ssh;
+
+/// <summary>Packets on their way out (RFC 4253 section 6), each sealed where it will be sent from, one behind the other, so that many leave in one call.</summary>
+internal sealed class PacketWriter : IDisposable
+{
+    // Section 6: padding of 4 to 255 bytes.
+    private const int LeastPadding = 4;
+
+    private readonly byte[] random = new byte[1024];
+    private int randomLeft;
+    private byte[] buffer = [];
+    private int count, payloadAt, payloadLength;
+    private PacketCipher cipher = new PlainPacketCipher();
+    private uint sequence;
+
+    /// <summary>How many bytes wait to be taken.</summary>
+    public int Count => count;
+
+    /// <summary>How many bytes and packets were sealed with the present key.</summary>
+    public long Bytes { get; private set; }
+
+    public long Packets { get; private set; }
+
+    /// <summary>Seals a packet with this payload.</summary>
+    public void Append(ReadOnlySpan<byte> payload)
+    {
+        payload.CopyTo(Begin(payload.Length));
+        Seal();
+    }
+
+    /// <summary>Begins a packet; its payload is to be written there, then it is sealed.</summary>
+    public Span<byte> Begin(int length)
+    {
+        payloadLength = length;
+        payloadAt = count + 5;
+        Reserve(5 + length + cipher.BlockSize + LeastPadding + cipher.TagLength);
+        return buffer.AsSpan(payloadAt, length);
+    }
+
+    /// <summary>Seals what was begun.</summary>
+    public void Seal()
+    {
+        var block = cipher.BlockSize;
+        var counted = (cipher.IsLengthApart ? 1 : 5) + payloadLength;
+        var padding = block - counted % block;
+        if (padding < LeastPadding)
+            padding += block;
+        var packet = buffer.AsSpan(count, 5 + payloadLength + padding);
+        BinaryPrimitives.WriteUInt32BigEndian(packet, (uint)(1 + payloadLength + padding));
+        packet[4] = (byte)padding;
+        FillRandom(packet[^padding..]);
+        cipher.Seal(sequence, packet, buffer.AsSpan(count + packet.Length, cipher.TagLength));
+        sequence++;
+        count += packet.Length + cipher.TagLength;
+        Bytes += packet.Length;
+        Packets++;
+    }
+
+    /// <summary>Takes what is sealed. Whoever takes it gives the array back to the shared pool.</summary>
+    public ArraySegment<byte> Take()
+    {
+        var taken = new ArraySegment<byte>(buffer, 0, count);
+        (buffer, count) = ([], 0);
+        return taken;
+    }
+
+    /// <summary>Another key from here on. It is this writer's.</summary>
+    /// <param name="next">What seals.</param>
+    /// <param name="resets">Whether the sequence number begins anew (strict key exchange).</param>
+    public void Use(PacketCipher next, bool resets)
+    {
+        cipher.Dispose();
+        cipher = next;
+        (Bytes, Packets) = (0, 0);
+        if (resets)
+            sequence = 0;
+    }
+
+    public void Dispose()
+    {
+        cipher.Dispose();
+        Return(Take());
+    }
+
+    public static void Return(ArraySegment<byte> taken)
+    {
+        if (taken.Array is { Length: > 0 } array)
+            ArrayPool<byte>.Shared.Return(array);
+    }
+
+    private void Reserve(int length)
+    {
+        if (buffer.Length - count >= length)
+            return;
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(count + length, count * 2));
+        buffer.AsSpan(0, count).CopyTo(larger);
+        Return(new ArraySegment<byte>(buffer));
+        buffer = larger;
+    }
+
+    // A few bytes a packet, which a call for each would be most of the cost of.
+    private void FillRandom(Span<byte> padding)
+    {
+        if (randomLeft < padding.Length)
+        {
+            RandomNumberGenerator.Fill(random);
+            randomLeft = random.Length;
+        }
+        randomLeft -= padding.Length;
+        random.AsSpan(randomLeft, padding.Length).CopyTo(padding);
+    }
+}

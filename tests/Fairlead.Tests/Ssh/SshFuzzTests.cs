@@ -1,0 +1,98 @@
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead.Tests.Ssh;
+
+/// <summary>Bytes that nobody has thought of, at every stage and in both roles: there is an end, and it is one of those that there are.</summary>
+public sealed class SshFuzzTests
+{
+    [Theory(Timeout = 60000), MemberData(nameof(MessageOrderTests.Stages), MemberType = typeof(MessageOrderTests))]
+    public async Task Random_bytes_end_the_connection(Stage stage, bool isServer)
+    {
+        var random = new Random(((int)stage * 2) + (isServer ? 1 : 0));
+        for (var i = 0; i < 40; i++)
+        {
+            await AttackRig.RunAsync(isServer, async rig =>
+            {
+                if (i % 8 > 0 || stage > Stage.BeforeExchange)
+                    await rig.BringAsync(stage);
+                await FlingAsync(rig, Traffic.RandomBytes(random.Next(1, 3000), random.Next()));
+            });
+        }
+    }
+
+    [Theory(Timeout = 60000), MemberData(nameof(MessageOrderTests.Stages), MemberType = typeof(MessageOrderTests))]
+    public async Task Messages_that_were_changed_are_taken_or_end_the_connection(Stage stage, bool isServer)
+    {
+        var random = new Random(100 + ((int)stage * 2) + (isServer ? 1 : 0));
+        for (var i = 0; i < 60; i++)
+        {
+            await AttackRig.RunAsync(isServer, async rig =>
+            {
+                await rig.BringAsync(stage);
+                if (stage == Stage.Open)
+                {
+                    await rig.OpenChannelAsync();
+                    // Some wait for the answers of a peer that gives strange ones.
+                    _ = rig.Connection.ListenAsync(new SshBind.Tcp("localhost", 0), incoming => incoming.Accept().Dispose());
+                    _ = rig.Connection.OpenAsync(new SshOpen.DirectTcp("target", 80, "127.0.0.1", 1));
+                    _ = rig.Connection.ProbeAsync();
+                }
+                var packets = Enumerable.Range(0, random.Next(1, 20)).SelectMany(_ => rig.Peer.Seal(Mutated(random, Messages.All[random.Next(Messages.All.Length)])));
+                await FlingAsync(rig, packets.ToArray());
+            }, options => options is SshServerOptions server ? server with { OnListen = _ => new ValueTask<int?>(7), OnCancel = _ => new ValueTask<bool>(true) } : options);
+        }
+    }
+
+    // Some of it may come after the end.
+    private static async Task FlingAsync(AttackRig rig, byte[] bytes)
+    {
+        var drain = Record.ExceptionAsync(async () =>
+        {
+            while (await rig.Peer.ReadAsync() is not null)
+            {
+            }
+        });
+        await Record.ExceptionAsync(async () =>
+        {
+            await rig.Peer.WriteAsync(bytes);
+            await rig.Peer.CompleteAsync();
+        });
+        var end = await rig.EndedAsync();
+        Assert.DoesNotContain(end.Cause, new[] { SshEndCause.Closed, SshEndCause.NoAnswer });
+        Assert.DoesNotContain("fault of this program", end.Text, StringComparison.Ordinal);
+        Assert.True(await drain is null or ConnectionException or SshProtocolException);
+    }
+
+    private static byte[] Mutated(Random random, byte[] message)
+    {
+        // The number stays most of the time, so that what is behind it is looked at.
+        var bytes = message.ToList();
+        for (var mutations = random.Next(0, 4); mutations > 0 && bytes.Count > 1; mutations--)
+        {
+            var at = random.Next(random.Next(20) == 0 ? 0 : 1, bytes.Count);
+            switch (random.Next(6))
+            {
+                case 0:
+                    bytes.RemoveRange(at, random.Next(bytes.Count - at));
+                    break;
+                case 1:
+                    bytes.InsertRange(at, Traffic.RandomBytes(random.Next(300), random.Next()));
+                    break;
+                case 2:
+                    bytes.InsertRange(at, bytes[at..]);
+                    break;
+                case 3:
+                    bytes[at] = (byte)(random.Next(2) * 255);
+                    break;
+                case 4:
+                    bytes[at] ^= (byte)(1 << random.Next(8));
+                    break;
+                default:
+                    bytes[at] = (byte)random.Next(256);
+                    break;
+            }
+        }
+        return bytes.Count > 60_000 ? [.. bytes[..60_000]] : [.. bytes];
+    }
+}
