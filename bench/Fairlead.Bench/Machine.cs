@@ -9,11 +9,8 @@ sealed record Machine(string Hardware, string System, string Date, IReadOnlyDict
     public static Machine Describe(IEnumerable<Peer> peers, Workshop workshop)
     {
         var versions = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var peer in peers)
-        {
-            if (peer.HasProcesses && peer.Name == peer.Family)
-                versions[peer.Name] = Line(() => peer.Version(workshop));
-        }
+        foreach (var peer in peers.Where(peer => peer.HasProcesses).DistinctBy(peer => peer.Family))
+            versions[peer.Family] = Line(() => peer.Version(workshop));
         foreach (var (tool, flag) in new[] { ("iperf3", "--version"), ("wrk", "-v"), ("curl", "--version"), ("openssl", "version") })
         {
             if (Programs.Find(tool) is { } path)

@@ -37,7 +37,7 @@ abstract class Peer
         new([.. Commands(routes, workshop).ToList().Select(workshop.Start)], [.. routes.Select(route => route.Listen)]);
 
     /// <summary>Starts it and comes back when it listens everywhere.</summary>
-    public Forwarder Start(IReadOnlyList<Route> routes, Workshop workshop)
+    public virtual Forwarder Start(IReadOnlyList<Route> routes, Workshop workshop)
     {
         var forwarder = Launch(routes, workshop);
         try

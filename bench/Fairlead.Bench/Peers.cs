@@ -30,5 +30,9 @@ static class Peers
         new RinetdPeer(),
         new DantePeer(),
         new MicrosocksPeer(),
+        new SshPeer(options.Fairlead, isFairleadClient: false, isFairleadServer: false),
+        new SshPeer(options.Fairlead, isFairleadClient: true, isFairleadServer: false),
+        new SshPeer(options.Fairlead, isFairleadClient: false, isFairleadServer: true),
+        new SshPeer(options.Fairlead, isFairleadClient: true, isFairleadServer: true),
     ];
 }

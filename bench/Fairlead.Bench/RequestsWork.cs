@@ -1,14 +1,15 @@
 namespace Fairlead.Bench;
 
 /// <summary>Small requests and answers over connections that stay.</summary>
-sealed class RequestsWork(Options options) : Work
+class RequestsWork(Options options) : Work
 {
     Workshop workshop = null!;
     Child? server;
     Lineup? lineup;
 
     public override string Name => "requests";
-    public override string What => $"HTTP keep-alive, wrk with {Wrk.Connections} connections to nginx, {options.WholeSeconds} s each";
+    public override string What => Load;
+    protected string Load => $"HTTP keep-alive, wrk with {Wrk.Connections} connections to nginx, {options.WholeSeconds} s each";
     public override string? Missing => Wrk.Missing;
 
     public override IReadOnlyList<Metric> Metrics { get; } =

@@ -37,5 +37,9 @@ static class Works
         new UdpEchoWork(options),
         new UdpIdleWork(),
         new UdpSessionsWork(options),
+        new SshBulkWork(options, streams: 1),
+        new SshBulkWork(options, streams: 4),
+        new SshRequestsWork(options),
+        new SshConnectionsWork(options),
     ];
 }

@@ -10,11 +10,15 @@ sealed class Workshop : IDisposable
     readonly List<Child> children = [];
     readonly string folder = Directory.CreateTempSubdirectory("fairlead-bench-").FullName;
     Pem? pem;
+    SshKeys? sshKeys;
     int files;
     bool closed;
 
     /// <summary>The certificate of every server in here, made when the first asks for it.</summary>
     public Pem Pem => pem ??= Pem.New(this);
+
+    /// <summary>The keys of every SSH server and client in here, made when the first asks for them.</summary>
+    public SshKeys SshKeys => sshKeys ??= SshKeys.New(this);
 
     /// <summary>A path for a new file; the file itself is not made.</summary>
     public string NewFile(string name) => Path.Combine(folder, $"{Interlocked.Increment(ref files)}-{name}");
