@@ -20,6 +20,8 @@ internal static class CommandLine
           fairlead forward 8080:10.0.0.5:80                  port 8080 of this machine is port 80 of 10.0.0.5
           fairlead forward 127.0.0.1:8080:example.com:80     the same for this machine only
           fairlead proxy                                     SOCKS and HTTP for this machine's programs, port 1080
+          fairlead ssh -L 8143:mail:143 alice@gw             through an SSH server; -R and -D as in ssh
+          fairlead hub --authorized-keys FILE                an SSH server for that
           fairlead check                                     every error of fairlead.yaml, or what it comes to here
           fairlead run                                       runs it; SIGHUP or 'fairlead reload' reads it again
           fairlead status                                    what the running one does; 'fairlead top' shows it live
@@ -37,7 +39,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         // `@x` is never a response file, and `-ab` never `-a -b`.
-        var parsed = Build().Parse(ProxyCommand.ShieldRun(args), new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        var parsed = Build().Parse(SshCommand.ShieldFlags(ProxyCommand.ShieldRun(args)), new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         try
         {
             if (parsed.Action is ParseErrorAction)
@@ -76,6 +78,8 @@ internal static class CommandLine
         };
         root.Add(ForwardCommand.Create());
         root.Add(ProxyCommand.Create());
+        root.Add(SshCommand.Create());
+        root.Add(HubCommand.Create());
         root.Add(RunCommand.Create());
         root.Add(CheckCommand.Create());
         root.Add(StatusCommand.Create());

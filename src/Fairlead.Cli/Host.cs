@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Fairlead.Ssh;
 
 namespace Fairlead.Cli;
 
@@ -15,21 +16,44 @@ internal static class Host
     /// <param name="firstWords">What to log before anything else.</param>
     /// <param name="started">Called with the addresses that are listened on, in the order of the forwards.</param>
     /// <returns>The exit status.</returns>
+    public static Task<int> RunAsync(IReadOnlyList<ForwardConfig> forwards, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null) =>
+        RunAsync(ConfigurationOf(forwards), logging, firstWords, started);
+
+    /// <summary>The configuration of forwards that are in no file.</summary>
+    public static Configuration ConfigurationOf(params IReadOnlyList<ForwardConfig> forwards) => new() { Admin = null, AccessLog = null, Forwards = [.. forwards], Tunnels = TunnelConfig.All([], forwards) };
+
+    /// <summary>Starts a configuration, of which <see cref="Configuration.Admin"/>, the logs and the limits are not looked at, and returns when all has stopped.</summary>
+    /// <param name="configuration">What is to run; it holds to <see cref="ConfigurationRules"/>.</param>
+    /// <param name="logging">How to log.</param>
+    /// <param name="firstWords">What to log before anything else.</param>
+    /// <param name="started">Called with the addresses that are listened on, in the order of the forwards.</param>
+    /// <param name="isHopeless">Whether what has become of a tunnel ends everything; null: it goes on trying.</param>
+    /// <returns>The exit status.</returns>
     public static async Task<int> RunAsync(
-        IReadOnlyList<ForwardConfig> forwards, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null)
+        Configuration configuration, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null, Func<SshEnd, bool>? isHopeless = null)
     {
+        var hopeless = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signals = new StopSignals();
         signals.Register();
         using var log = new LogWriter(OpenStandardError(), logging.CreateFormat(), logging.Level);
         foreach (var entry in firstWords)
             log.Write(entry);
 
-        var engine = new Engine(EngineOptions(log.Write));
+        var engine = new Engine(EngineOptions(log.Write) with
+        {
+            OnHopeless = (_, end) =>
+            {
+                var isOver = isHopeless?.Invoke(end) == true;
+                if (isOver)
+                    hopeless.TrySetResult();
+                return isOver;
+            },
+        });
         await using (engine.ConfigureAwait(false))
         {
             try
             {
-                var listens = engine.Start(forwards);
+                var listens = engine.StartConfiguration(configuration);
                 started?.Invoke(listens);
             }
             catch (ForwardException refusal)
@@ -39,10 +63,15 @@ internal static class Host
                 return CommandLine.Refused;
             }
 
-            await signals.Asked.ConfigureAwait(false);
+            await Task.WhenAny(signals.Asked, hopeless.Task).ConfigureAwait(false);
+            if (!signals.Asked.IsCompleted)
+            {
+                await engine.StopAsync(TimeSpan.Zero).ConfigureAwait(false);
+                return CommandLine.Failed;
+            }
             // Told when it is true: by then nobody new is let in.
             var stopped = engine.StopAsync(atOnce: signals.AtOnce);
-            log.Write(Stopping(engine.SessionCount, forwards.Max(forward => forward.Timeouts.Drain)));
+            log.Write(Stopping(engine.SessionCount, engine.LongestDrain));
             log.Write(Stopped(await stopped.ConfigureAwait(false)));
         }
         return CommandLine.Done;

@@ -11,7 +11,7 @@ public sealed class BrowserTests
     {
         var chromium = Peers.Require("chromium", "chromium");
         await using var site = await Site.StartAsync(IPAddress.Loopback);
-        var page = await site.ShowAsync(chromium, $"http://{site.Plain}/page.html", $"--proxy-server={scheme}://{site.Proxy}", "--proxy-bypass-list=<-loopback>");
+        var page = await Chromium.ShowAsync(chromium, $"http://{site.Plain}/page.html", $"--proxy-server={scheme}://{site.Proxy}", "--proxy-bypass-list=<-loopback>");
         Assert.Contains("fetched by a script of the page", page, StringComparison.Ordinal);
         await site.Running.SessionAsync($"\"upstream\":\"{site.Plain}\"");
     }
@@ -21,7 +21,7 @@ public sealed class BrowserTests
     {
         var chromium = Peers.Require("chromium", "chromium");
         await using var site = await Site.StartAsync(IPAddress.Loopback);
-        var page = await site.ShowAsync(chromium, $"https://{site.Secure}/page.html", $"--proxy-server={scheme}://{site.Proxy}", "--proxy-bypass-list=<-loopback>", "--ignore-certificate-errors");
+        var page = await Chromium.ShowAsync(chromium, $"https://{site.Secure}/page.html", $"--proxy-server={scheme}://{site.Proxy}", "--proxy-bypass-list=<-loopback>", "--ignore-certificate-errors");
         Assert.Contains("fetched by a script of the page by HTTP/2.0", page, StringComparison.Ordinal);
         await site.Running.SessionAsync($"\"upstream\":\"{site.Secure}\"");
     }
@@ -44,7 +44,7 @@ public sealed class BrowserTests
         Assert.SkipWhen(own is null || name == "localhost", "This machine's name has no address.");
         await using var site = await Site.StartAsync(own);
         var target = $"{name}:{site.Plain.Port}";
-        var page = await site.ShowAsync(chromium, $"http://{target}/page.html", $"--proxy-pac-url=http://{site.Proxy}/proxy.pac");
+        var page = await Chromium.ShowAsync(chromium, $"http://{target}/page.html", $"--proxy-pac-url=http://{site.Proxy}/proxy.pac");
         Assert.Contains("fetched by a script of the page", page, StringComparison.Ordinal);
         await site.Running.SessionAsync($"\"upstream\":\"{target}\"");
     }
@@ -54,7 +54,7 @@ public sealed class BrowserTests
     {
         var chromium = Peers.Require("chromium", "chromium");
         await using var site = await Site.StartAsync(IPAddress.Loopback);
-        var page = await site.ShowAsync(chromium, $"http://127.0.0.9:{site.Plain.Port}/", $"--proxy-server=http://{site.Proxy}", "--proxy-bypass-list=<-loopback>");
+        var page = await Chromium.ShowAsync(chromium, $"http://127.0.0.9:{site.Plain.Port}/", $"--proxy-server=http://{site.Proxy}", "--proxy-bypass-list=<-loopback>");
         Assert.Contains($"connecting to 127.0.0.9:{site.Plain.Port} is not allowed", page, StringComparison.Ordinal);
     }
 
@@ -90,17 +90,6 @@ public sealed class BrowserTests
                 });
             var running = await Running.ProxyAsync("--allow-to", $"{address}/32");
             return new Site(nginx, running) { Proxy = await running.AddressAsync(), Plain = new IPEndPoint(address, plain), Secure = new IPEndPoint(address, secure) };
-        }
-
-        /// <summary>The page as it is when its scripts have run.</summary>
-        public async Task<string> ShowAsync(string chromium, string url, params string[] options)
-        {
-            using var profile = new Folder();
-            var (status, output) = await Peers.RunAsync("timeout", [
-                "--kill-after=5", "120", chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", "--disable-dev-shm-usage", $"--user-data-dir={profile.Path}", .. options, "--virtual-time-budget=5000", "--dump-dom", url]);
-            Assert.True(status == 0, $"{status}: {output}\n{Running.Errors}");
-            return output;
         }
 
         public async ValueTask DisposeAsync()

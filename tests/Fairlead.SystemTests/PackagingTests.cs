@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Fairlead.SystemTests;
 
@@ -87,8 +88,10 @@ public sealed class PackagingTests
         foreach (var section in new[] { "NAME", "SYNOPSIS", "COMMANDS", "OPTIONS", "SIGNALS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES" })
             Assert.Contains($"\n{section}\n", shown, StringComparison.Ordinal);
         // Every option that the program has is in it.
-        var help = await WellAsync(Running.Binary, "forward", "--help") + await WellAsync(Running.Binary, "proxy", "--help");
-        foreach (var option in help.Split('\n').Where(line => line.StartsWith("  --", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')[0]))
+        var help = new StringBuilder();
+        foreach (var command in new[] { "forward", "proxy", "ssh", "hub" })
+            help.Append(await WellAsync(Running.Binary, command, "--help"));
+        foreach (var option in help.ToString().Split('\n').Where(line => line.StartsWith("  -", StringComparison.Ordinal)).Select(line => line.Trim().Split(' ')[0]))
             Assert.Contains(option, shown, StringComparison.Ordinal);
     }
 

@@ -29,7 +29,7 @@ public sealed class PeerTests
     [Fact(Timeout = 60000)]
     public async Task An_OpenSSH_session_works_through_a_forward()
     {
-        using var server = await OpenSsh.StartAsync();
+        using var server = await SshServerRig.StartAsync();
         await using var forward = await Running.ForwardAsync($"127.0.0.1:0:127.0.0.1:{server.Port}");
         var address = await forward.AddressAsync();
         var (status, output) = await server.RunAsync(address.Port, "head -c 3000000 /dev/zero | sha256sum; exit 7");

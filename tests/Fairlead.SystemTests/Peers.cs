@@ -82,7 +82,16 @@ internal sealed class Peer : IDisposable
         process.BeginErrorReadLine();
     }
 
+    public int Id => process.Id;
+
     public bool HasExited => process.HasExited;
+
+    /// <summary>Asks it to end, and waits until it has: for one that leaves something behind when it is killed.</summary>
+    public async Task EndAsync()
+    {
+        await Peers.RunAsync("/bin/kill", $"{Id}");
+        await process.WaitForExitAsync();
+    }
 
     public void Dispose()
     {

@@ -86,7 +86,7 @@ public sealed class ProxyPeerTests
     public async Task An_OpenSSH_session_goes_through_netcat(string protocol)
     {
         var netcat = Peers.Require("nc.openbsd", "netcat-openbsd");
-        using var server = await OpenSsh.StartAsync();
+        using var server = await SshServerRig.StartAsync();
         await using var proxy = await Running.ProxyAsync();
         var (status, output) = await server.RunAsync(server.Port, "head -c 3000000 /dev/zero | sha256sum; exit 7", "-o", $"ProxyCommand={netcat} -X {protocol} -x {await proxy.AddressAsync()} %h %p");
         Assert.True(status == 7, output);

@@ -10,7 +10,7 @@ namespace Fairlead.SystemTests;
 /// <summary>The shipped program as a process, with its log as JSON lines; killed at the end if it is still there.</summary>
 internal sealed class Running : IAsyncDisposable
 {
-    public const int SIGINT = 2, SIGTERM = 15;
+    public const int SIGHUP = 1, SIGINT = 2, SIGTERM = 15;
 
     private readonly Process process;
     private readonly StringBuilder errors = new();
@@ -79,15 +79,23 @@ internal sealed class Running : IAsyncDisposable
         return running;
     }
 
-    /// <summary>Starts <c>run</c> with a configuration, a JSON log and access log, and waits until it listens.</summary>
+    /// <summary>Starts <c>run</c> with a configuration, a JSON log and access log, and waits until it listens, here or at the far end of a tunnel, or hears that it may not there.</summary>
     /// <param name="folder">Where the file is written.</param>
     /// <param name="configuration">The file, without <c>admin</c> and <c>access_log</c>.</param>
-    public static async Task<Running> RunAsync(Folder folder, string configuration)
+    /// <param name="variable">A variable of its environment.</param>
+    public static async Task<Running> RunAsync(Folder folder, string configuration, (string, string)? variable = null)
     {
-        var running = Start("run", "--log-format", "json", folder.Write("fairlead.yaml", $"admin: off\naccess_log: {{ format: json }}\n{configuration}\n"));
+        var running = Start(["run", "--log-format", "json", WriteConfiguration(folder, configuration)], readErrors: true, variable);
         running.writesAccessLog = true;
-        await running.WaitForAsync("listening");
+        await running.WaitForAsync(entry => entry.GetProperty("event").GetString() is "listening" or "tunnel_listening" or "tunnel_listen_refused");
         return running;
+    }
+
+    /// <summary>Writes another configuration, as <see cref="RunAsync"/> does, and has it loaded.</summary>
+    public void Reload(Folder folder, string configuration)
+    {
+        WriteConfiguration(folder, configuration);
+        Signal(SIGHUP);
     }
 
     /// <summary>The address of the first listen, with the port that the system chose.</summary>
@@ -96,6 +104,9 @@ internal sealed class Running : IAsyncDisposable
     /// <summary>The address of the first listen of a forward.</summary>
     public async Task<IPEndPoint> AddressAsync(string forward) =>
         IPEndPoint.Parse((await WaitForAsync(entry => entry.GetProperty("event").GetString() == "listening" && entry.GetProperty("forward").GetString() == forward)).GetProperty("listen").GetString()!);
+
+    /// <summary>The address of the first listen at the far end of a tunnel, which is this machine too.</summary>
+    public async Task<IPEndPoint> ListenAtAsync() => IPEndPoint.Parse((await WaitForAsync("tunnel_listening")).GetProperty("listen").GetString()!);
 
     /// <summary>Waits for the end of a session that some text of its line tells from others.</summary>
     public Task<JsonElement> SessionAsync(string text) => WaitForAsync(sessions, session => session.GetRawText().Contains(text, StringComparison.Ordinal));
@@ -128,6 +139,8 @@ internal sealed class Running : IAsyncDisposable
                 throw new TimeoutException($"'{text}' never came. It said:\n{Errors}{Output}");
         }
     }
+
+    private static string WriteConfiguration(Folder folder, string configuration) => folder.Write("fairlead.yaml", $"admin: off\naccess_log: {{ format: json }}\n{configuration}\n");
 
     public void Signal(int signal) => Assert.Equal(0, kill(process.Id, signal));
 

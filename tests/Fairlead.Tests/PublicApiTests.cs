@@ -10,7 +10,7 @@ namespace Fairlead.Tests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    [Theory, InlineData(typeof(Engine)), InlineData(typeof(Fairlead.Net.Connection))]
+    [Theory, InlineData(typeof(Engine)), InlineData(typeof(Fairlead.Net.Connection)), InlineData(typeof(Fairlead.Ssh.SshConnection))]
     public void The_public_API_is_what_its_file_says(Type member)
     {
         var assembly = member.Assembly;

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Fairlead.Ssh;
 
 namespace Fairlead.Cli;
 
@@ -14,7 +15,8 @@ internal static class CheckCommand
         Without CONFIG, it is fairlead.yaml here, else /etc/fairlead/fairlead.yaml.
 
         Prints every error of the file and of those that it includes, each with its place, or else the plan: where each
-        listen leads, by which engine and why, and what each bound works out to on this machine. Nothing is started.
+        listen leads, by which engine and why, what each key of the hub may do, and what each bound works out to on this
+        machine. Nothing is started.
 
         Examples:
           fairlead check
@@ -50,7 +52,7 @@ internal static class CheckCommand
     // Every address that the packet filter may know a listen by; a host that has no address is told when it is run.
     private static IEnumerable<(IPAddress Address, int Port, bool IsUdp, string Text)> ListensOf(Configuration configuration)
     {
-        foreach (var port in configuration.Forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Where(port => port.Ports.First > 0))
+        foreach (var port in configuration.Forwards.SelectMany(forward => forward.LocalListens).Concat(configuration.Hub?.Listen ?? []).OfType<PortEndpoint>().Where(port => port.Ports.First > 0))
         {
             IPAddress[] addresses = port.Host.Length == 0 ? [IPAddress.Any, IPAddress.IPv6Any] : IPAddress.TryParse(port.Host, out var address) ? [address] : [];
             for (var number = port.Ports.First; number <= port.Ports.Last; number++)
@@ -70,21 +72,23 @@ internal static class CheckCommand
         {
             var loaded = Configuration.Load(path);
             // Files that are not read with the configuration, and without which it is not run.
-            if (TlsSet.Faults(loaded.Configuration.Forwards) is { Count: > 0 } unusable)
+            List<string> unusable = [.. TlsSet.Faults(loaded.Configuration.Forwards), .. SshFiles.Faults(loaded.Configuration)];
+            if (unusable.Count > 0)
             {
                 foreach (var wrong in unusable)
                     error.WriteLine($"{Printable.Escape(path, 4096)}: error: {wrong}");
                 return CommandLine.Refused;
             }
             var plan = Plan.Of(loaded.Configuration, Host.Loops);
-            IReadOnlyList<string> warnings = [.. loaded.Warnings, .. Warnings(loaded.Configuration).Select(warning => $"warning: {warning}")];
+            var keys = loaded.Configuration.Hub is { } hub ? PlannedKeys.Of(hub, DateTimeOffset.UtcNow) : new PlannedKeys([], []);
+            IReadOnlyList<string> warnings = [.. loaded.Warnings, .. keys.Warnings, .. Warnings(loaded.Configuration).Select(warning => $"warning: {warning}")];
             if (asJson)
             {
-                output.WriteLine(Json(path, plan, warnings));
+                output.WriteLine(Json(path, plan, keys, warnings));
             }
             else
             {
-                Write(path, plan, output);
+                Write(path, plan, keys, output);
                 foreach (var warning in warnings)
                     error.WriteLine(warning);
             }
@@ -96,22 +100,40 @@ internal static class CheckCommand
                 error.WriteLine(wrong);
             return CommandLine.Refused;
         }
+        catch (SshKeyException gone)
+        {
+            error.WriteLine($"{Printable.Escape(path, 4096)}: error: hub: authorized_keys {gone.Message}");
+            return CommandLine.Refused;
+        }
     }
 
     // Where there is none, run says so and does not start.
     private static bool HasRoom(Plan plan) => plan.Sessions > 0;
 
-    private static void Write(string path, Plan plan, TextWriter output)
+    private static void Write(string path, Plan plan, PlannedKeys keys, TextWriter output)
     {
         output.WriteLine($"{Printable.Escape(Path.GetFullPath(path), 4096)} {(HasRoom(plan) ? "can be run" : "has no error, but cannot be run within this descriptor limit")}");
         output.WriteLine();
         if (plan.Listens.Count > 0)
-            Write(output, ["NAME", "LISTEN", "CLIENTS", "TO", "ENGINE"], [.. plan.Listens.Select(row => new[] { row.Name, row.Listen, row.From, row.To, $"{row.Engine} ({row.Why})" })]);
+            Write(output, ["NAME", "LISTEN", "AT", "CLIENTS", "TO", "ENGINE"], [.. plan.Listens.Select(row => new[] { row.Name, row.Listen, row.At, row.From, row.To, $"{row.Engine} ({row.Why})" })]);
+        if (plan.Tunnels.Count > 0)
+            Write(output, ["TUNNEL", "SERVER", "THROUGH", "HOST KEY", "KEEPALIVE"], [.. plan.Tunnels.Select(row => new[] { row.Name, row.Server, row.Jump, row.HostKey, row.Keepalive })]);
+        if (plan.Hub is { } hub)
+        {
+            Write(output, ["HUB", "AUTHORIZED KEYS", "HOST KEYS", "REMOTE LISTENS"], [[string.Join(", ", hub.Listen), hub.AuthorizedKeys, hub.HostKeys, hub.RemoteListens]]);
+            output.WriteLine($"limits of the hub: {hub.Limits}");
+            output.WriteLine();
+            if (keys.Keys.Count > 0)
+                Write(output, ["LINE", "KEY", "COMMENT", "FROM", "MAY CONNECT TO", "MAY LISTEN ON", "UNTIL"], [.. keys.Keys.Select(Row)]);
+        }
         if (plan.Bounds.Count > 0)
             Write(output, ["FORWARD", "BOUND", "VALUE", "DEFAULT"], [.. plan.Bounds.Select(row => new[] { row.Forward, row.Key, row.Value, row.Default })]);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"sessions at once: {plan.Sessions}"));
         output.WriteLine($"  {plan.Arithmetic}");
     }
+
+    private static string[] Row(PlannedKey key) =>
+        [key.Line.ToString(CultureInfo.InvariantCulture), key.Fingerprint, key.Comment, key.From, key.Connect, key.Listen, key.IsExpired ? $"{key.UntilText}, expired" : key.UntilText];
 
     // A table without the columns in which nothing stands.
     private static void Write(TextWriter output, string[] headings, List<string[]> rows)
@@ -125,7 +147,7 @@ internal static class CheckCommand
         output.WriteLine();
     }
 
-    private static string Json(string path, Plan plan, IReadOnlyList<string> warnings)
+    private static string Json(string path, Plan plan, PlannedKeys keys, IReadOnlyList<string> warnings)
     {
         using var buffer = new MemoryStream();
         // Read in terminals and by programs, not within HTML: quotes and arrows may stay as they are.
@@ -137,10 +159,12 @@ internal static class CheckCommand
             foreach (var row in plan.Listens)
             {
                 writer.WriteStartObject();
-                Strings(writer, ("name", row.Name), ("listen", row.Listen), ("protocol", row.Protocol), ("clients", row.From), ("to", row.To), ("engine", row.Engine), ("why", row.Why));
+                Strings(writer, ("name", row.Name), ("listen", row.Listen), ("at", row.At), ("protocol", row.Protocol), ("clients", row.From), ("to", row.To), ("engine", row.Engine), ("why", row.Why));
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
+            WriteTunnels(writer, plan);
+            WriteHub(writer, plan, keys);
             writer.WriteStartArray("bounds");
             foreach (var row in plan.Bounds)
             {
@@ -158,6 +182,42 @@ internal static class CheckCommand
             writer.WriteEndObject();
         }
         return Encoding.UTF8.GetString(buffer.ToArray());
+    }
+
+    private static void WriteTunnels(Utf8JsonWriter writer, Plan plan)
+    {
+        writer.WriteStartArray("tunnels");
+        foreach (var row in plan.Tunnels)
+        {
+            writer.WriteStartObject();
+            Strings(writer, ("name", row.Name), ("server", row.Server), ("jump", row.Jump), ("host_key", row.HostKey), ("keepalive", row.Keepalive));
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    }
+
+    private static void WriteHub(Utf8JsonWriter writer, Plan plan, PlannedKeys keys)
+    {
+        if (plan.Hub is not { } hub)
+            return;
+        writer.WriteStartObject("hub");
+        writer.WriteStartArray("listen");
+        foreach (var listen in hub.Listen)
+            writer.WriteStringValue(Printable.Escape(listen));
+        writer.WriteEndArray();
+        Strings(writer, ("authorized_keys", hub.AuthorizedKeys), ("host_keys", hub.HostKeys), ("remote_listens", hub.RemoteListens), ("limits", hub.Limits));
+        writer.WriteStartArray("keys");
+        foreach (var key in keys.Keys)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("line", key.Line);
+            Strings(writer, ("type", key.Type), ("fingerprint", key.Fingerprint), ("comment", key.Comment), ("from", key.From), ("may_connect_to", key.Connect), ("may_listen_on", key.Listen), ("until", key.UntilText));
+            if (key.IsExpired)
+                writer.WriteBoolean("expired", true);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
     }
 
     private static void Strings(Utf8JsonWriter writer, params (string Name, string Value)[] fields)

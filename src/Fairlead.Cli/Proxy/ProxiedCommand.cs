@@ -31,7 +31,7 @@ internal static partial class ProxiedCommand
             EndPoint listen;
             try
             {
-                listen = engine.Start(forward)[0];
+                listen = engine.StartConfiguration(Host.ConfigurationOf(forward))[0];
             }
             catch (ForwardException refusal)
             {

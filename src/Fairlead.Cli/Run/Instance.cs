@@ -51,7 +51,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         oneAtATime.Wait();
         try
         {
-            engine.Apply(Configuration.Forwards, Configuration.Limits);
+            engine.ApplyConfiguration(Configuration);
             Watch(loaded.Sources);
         }
         finally
@@ -174,7 +174,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         ConfigChange change;
         try
         {
-            change = engine.Apply(wanted.Forwards, wanted.Limits);
+            change = engine.ApplyConfiguration(wanted);
         }
         catch
         {
@@ -196,12 +196,20 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         return (Changes(old, wanted, change), change);
     }
 
+    // The hub's are told of as the hub.
+    private static bool IsOfFile(ForwardConfig forward) => forward.OfHub is null;
+
     private static List<string> Changes(Configuration old, Configuration wanted, ConfigChange change)
     {
         var changes = new List<string>();
-        changes.AddRange(change.Added.Select(forward => $"{Printable.Escape(forward.Title)} added"));
-        changes.AddRange(change.Removed.Select(forward => $"{Printable.Escape(forward.Title)} removed"));
-        changes.AddRange(change.Changed.Select(pair => $"{Printable.Escape(pair.New.Title)} changed"));
+        changes.AddRange(change.Added.Where(IsOfFile).Select(forward => $"{Printable.Escape(forward.Title)} added"));
+        changes.AddRange(change.Removed.Where(IsOfFile).Select(forward => $"{Printable.Escape(forward.Title)} removed"));
+        changes.AddRange(change.Changed.Where(pair => IsOfFile(pair.New)).Select(pair => $"{Printable.Escape(pair.New.Title)} changed"));
+        changes.AddRange(wanted.Tunnels.ExceptBy(old.Tunnels.Select(tunnel => tunnel.Name), tunnel => tunnel.Name).Select(tunnel => $"tunnel {Printable.Escape(tunnel.Name)} added"));
+        changes.AddRange(old.Tunnels.ExceptBy(wanted.Tunnels.Select(tunnel => tunnel.Name), tunnel => tunnel.Name).Select(tunnel => $"tunnel {Printable.Escape(tunnel.Name)} removed"));
+        changes.AddRange(wanted.Tunnels.Where(tunnel => old.Tunnels.Any(before => before.Name == tunnel.Name && before != tunnel)).Select(tunnel => $"tunnel {Printable.Escape(tunnel.Name)} changed"));
+        if (wanted.Hub != old.Hub)
+            changes.Add("hub changed");
         if (wanted.AccessLog != old.AccessLog)
             changes.Add("access_log changed");
         if (wanted.Log != old.Log)

@@ -15,6 +15,12 @@ public sealed record Configuration
     /// <summary>What is forwarded.</summary>
     public ValueList<ForwardConfig> Forwards { get; init; } = [];
 
+    /// <summary>Through what is dialled, and at whose far end is listened: each by its own name, those also that a forward names by an URL.</summary>
+    public ValueList<TunnelConfig> Tunnels { get; init; } = [];
+
+    /// <summary>The server for the tunnels of others; null is <c>off</c>.</summary>
+    public HubConfig? Hub { get; init; }
+
     /// <summary>Where the running process takes orders; null is <c>off</c>.</summary>
     public AdminConfig? Admin { get; init; } = new();
 

@@ -51,7 +51,7 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         var file = ConfigurationKeys.File.Read(document, "the file", ConfigurationKeys.File.Initial, reading);
         if (document is not YamlMap map)
             return;
-        if (file.Forwards is null && map["include"] is null && !findings.IsLacking(map, "forwards") && !findings.IsLacking(map, "include"))
+        if (file.Forwards is null && map["include"] is null && map["hub"] is null && !findings.IsLacking(map, "forwards") && !findings.IsLacking(map, "include"))
             findings.Error(document.Place, "there are no forwards; write forwards: with each forward behind a '-', or forwards: [] for none");
         configuration = file.Configuration;
         IReadOnlyList<YamlNode> defaults = map["defaults"] is { } written ? [written] : [];
@@ -148,6 +148,7 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
     private LoadedConfiguration Finish()
     {
         configuration = configuration with { Forwards = [.. forwards.Select(forward => forward.Config)] };
+        configuration = configuration with { Tunnels = TunnelConfig.All(configuration.Tunnels, configuration.Forwards) };
         CheckForwards();
         if (main is YamlMap)
         {
@@ -163,24 +164,34 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
         return new LoadedConfiguration(configuration, files.Sources, findings.Warnings);
     }
 
-    // Whether an error of the key's value is told already, which has left something else in its place.
-    private bool IsTold(YamlNode map, string path) => Locate(map, path) is (var node, null) && findings.IsFaulty(node);
+    // Whether an error of the key's value is told already, which has left something else in its place, or that the key is missing.
+    private bool IsTold(YamlNode map, string path) => Locate(map, path) is var (node, missing) && (missing is null ? findings.IsFaulty(node) : findings.IsLacking(node, missing));
 
     private void CheckForwards()
     {
         // What defaults say is for forwards of either protocol; what a forward says itself is meant for it.
         var unfit = forwards.SelectMany((forward, number) => ProtocolRules.KeyFaults(forward.Config, key => Locate(forward.Map, key).Missing is null)
             .Select(fault => fault with { Forward = number, Other = fault.Other! with { Forward = number } }));
-        foreach (var fault in FtpDataForwards.Find(configuration.Forwards).Concat(unfit))
+        foreach (var fault in FtpDataForwards.Find(configuration.Forwards, HubThatListens()).Concat(unfit).Concat(LacksTunnels() ? [] : TunnelRules.Find(configuration.Forwards, configuration.Tunnels)))
         {
-            if (PlaceOf(forwards[fault.Forward], fault.Key) is not { } place)
+            if (PlaceOf(fault.Forward, fault.Key) is not { } place)
                 continue;
             if (fault.Other is not { } other)
                 findings.Error(place, fault.Message);
-            else if (PlaceOf(forwards[other.Forward], other.Key) is { } otherPlace)
+            else if (PlaceOf(other.Forward, other.Key) is { } otherPlace)
                 findings.Error(otherPlace, other.Message(place));
         }
     }
+
+    // Whether it is unknown which tunnels there are, since an error is told of them.
+    private bool LacksTunnels()
+    {
+        return main is YamlMap map && (findings.IsLacking(map, "tunnels")
+            || (map["tunnels"] is { } tunnels && (tunnels is YamlMap named ? named.Entries.Exists(entry => findings.IsFaulty(entry.Key)) : findings.IsFaulty(tunnels))));
+    }
+
+    // One whose listens have errors is told of those.
+    private HubConfig? HubThatListens() => configuration.Hub is { } hub && !HubRules.Faults(hub).Any(fault => fault.Key.StartsWith("hub.listen", StringComparison.Ordinal)) ? hub : null;
 
     private void Warn()
     {
@@ -192,6 +203,15 @@ internal sealed class ConfigurationReader(Func<string, string?> distrust)
                     findings.Warning(place, doubt.Message);
             }
         }
+        foreach (var doubt in TunnelRules.Doubts(configuration))
+            findings.Warning(Locate(main!, doubt.Key).Node.Place, doubt.Message);
+    }
+
+    private Place? PlaceOf(int forward, string key)
+    {
+        if (forward != Fault.OfFile)
+            return PlaceOf(forwards[forward], key);
+        return main is null || IsTold(main, key) ? null : Locate(main, key).Node.Place;
     }
 
     /// <summary>The place of a key, or of the forward that lacks it; null where an error is told of it already, which has left something else in its place.</summary>

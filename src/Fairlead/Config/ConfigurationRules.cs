@@ -5,14 +5,22 @@ namespace Fairlead;
 /// <summary>What a configuration has to hold to beside its forwards.</summary>
 internal static class ConfigurationRules
 {
+    /// <summary>Checks a configuration that was not read from a file: every error, each naming what it is about and the remedy.</summary>
+    public static IReadOnlyList<string> Check(Configuration configuration)
+    {
+        var ofForwards = FtpDataForwards.Find(configuration.Forwards, configuration.Hub).Concat(TunnelRules.Find(configuration.Forwards, configuration.Tunnels));
+        return [.. Faults(configuration).Select(fault => fault.Message), .. ofForwards.Select(fault => fault.Forward == Fault.OfFile ? $"hub: {fault.Message}" : $"forward {ForwardRules.Describe(configuration.Forwards[fault.Forward])}: {fault.Message}")];
+    }
+
+    /// <summary>What is wrong beside the forwards, at keys of the file.</summary>
     public static IEnumerable<Fault> Faults(Configuration configuration)
     {
-        if (EndpointRules.NameFault(configuration.Name) is { } fault)
-            yield return new Fault("name", $"name {fault}");
+        if (EndpointRules.NameFault(configuration.Name) is { } nameFault)
+            yield return new Fault("name", $"name {nameFault}");
         if (configuration.Limits.Connections < 1)
             yield return new Fault("limits.connections", $"connections is {configuration.Limits.Connections}; write 1 or more, or leave it out for as many as the descriptor limit allows");
-        foreach (var admin in AdminFaults(configuration.Admin))
-            yield return admin;
+        foreach (var fault in AdminFaults(configuration.Admin).Concat(TunnelRules.Faults(configuration.Tunnels)).Concat(HubRules.Faults(configuration.Hub)))
+            yield return fault;
     }
 
     /// <summary>Whoever reaches the admin port with the token rules the process, so neither may be had from afar.</summary>

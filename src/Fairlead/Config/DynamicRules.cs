@@ -33,7 +33,9 @@ internal static class DynamicRules
             var shown = Printable.Escape(port.ToString());
             if (port.Protocols.HasFlag(PortProtocols.Udp))
                 yield return new Fault($"listen[{i}]", $"listen {shown} is for UDP, and a proxy is spoken to by TCP (datagrams have ports of their own, as SOCKS5 agrees on them); leave the protocol out");
-            else if (forward.Users.Count == 0 && forward.Allow is null && !IsLoopback(port.Host))
+            else if (forward.At is not null && forward.Users.Count == 0 && forward.Allow is null && forward.AllowTo is null && !IsLoopback(port.Host))
+                yield return new Fault($"listen[{i}]", $"listen {shown} would be a proxy into this network for everybody who can reach the far end; write users, allow or allow_to beside it, or listen on localhost:{port.Ports}") { Lacks = "users" };
+            else if (forward.At is null && forward.Users.Count == 0 && forward.Allow is null && !IsLoopback(port.Host))
                 yield return new Fault($"listen[{i}]", $"listen {shown} would be a proxy for everybody who can reach it; write users or allow beside it, or listen on 127.0.0.1:{port.Ports}") { Lacks = "users" };
         }
     }
@@ -82,5 +84,5 @@ internal static class DynamicRules
         }
     }
 
-    private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+    private static bool IsLoopback(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }

@@ -13,7 +13,9 @@ internal static class EndpointRules
         return NameFaults(forward)
             .Concat(forward.Listen.SelectMany((listen, i) => WrittenFaults(listen, $"listen[{i}]", "listen ")))
             .Concat(targets.SelectMany(target => WrittenFaults(target.Upstream.Address, target.Key, "target ").Concat(TargetFaults(target.Upstream.Address, target.Key))))
-            .Concat(targets.SelectMany(target => LengthFaults(forward, target.Upstream, target.Key).Concat(LoopFaults(forward, target.Upstream, target.Key))));
+            .Concat(targets.SelectMany(target => LengthFaults(forward, target.Upstream, target.Key)))
+            // What is dialled elsewhere, by the far end of a tunnel, is another machine's.
+            .Concat(ForwardRules.WaysOf(forward).Where(way => way.Tunnel is null).SelectMany(way => way.Upstreams.SelectMany((upstream, i) => LoopFaults(forward, upstream, $"{way.Key}[{i}].address"))));
     }
 
     /// <summary>What is wrong with a name, as the end of a sentence; null if nothing is.</summary>
@@ -32,7 +34,11 @@ internal static class EndpointRules
             yield return new Fault("listen", "listens nowhere; write where connections arrive, like :8080");
     }
 
-    private static IEnumerable<Fault> WrittenFaults(Endpoint endpoint, string key, string side)
+    /// <summary>What is wrong with an endpoint as such.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="key">Where it stands.</param>
+    /// <param name="side"><c>"listen "</c> or <c>"target "</c>.</param>
+    public static IEnumerable<Fault> WrittenFaults(Endpoint endpoint, string key, string side)
     {
         if (endpoint is UnixEndpoint unix && EndpointText.PathFault(unix.Path) is { } pathFault)
             yield return new Fault(key, side + pathFault);
@@ -75,7 +81,7 @@ internal static class EndpointRules
     // One client would be accepted again and again until no descriptor is left.
     private static IEnumerable<Fault> LoopFaults(ForwardConfig forward, UpstreamConfig target, string key)
     {
-        for (var i = 0; i < forward.Listen.Count; i++)
+        for (var i = 0; i < forward.LocalListens.Count; i++)
         {
             var at = $"listen[{i}]";
             if (target.Address is UnixEndpoint unix && forward.Listen[i] is UnixEndpoint socket && socket.Path == unix.Path)

@@ -25,12 +25,15 @@ public sealed record ForwardConfig
     /// <summary>Names the forward; without one it is called by its first listen.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Where connections and datagrams arrive. A port for which no protocol is written is one of TCP, and has it from here on.</summary>
+    /// <summary>Where connections and datagrams arrive. A port for which no protocol is written is one of TCP, and has it from here on. With <see cref="At"/> hosts are for the far end to read.</summary>
     public required ValueList<Endpoint> Listen
     {
         get;
-        init => field = [.. value.Select(listen => listen is PortEndpoint { Protocols: PortProtocols.None } port ? port with { Protocols = PortProtocols.Tcp } : listen)];
+        init => field = WithProtocols(value);
     }
+
+    /// <summary>The tunnel at whose far end <see cref="Listen"/> is; null: this machine.</summary>
+    public string? At { get; init; }
 
     /// <summary>
     /// Where they go whom no route takes; empty: they are reset. A range of ports has the length of every listen's range and maps one to one; a single
@@ -39,7 +42,10 @@ public sealed record ForwardConfig
     /// </summary>
     public ValueList<UpstreamConfig> To { get; init; } = [];
 
-    /// <summary>Proxies through which upstreams are dialled, the nearest first; empty: this machine dials them itself.</summary>
+    /// <summary>The tunnel whose far end dials upstreams, or the first of <see cref="Via"/>; null: this machine does.</summary>
+    public string? Tunnel { get; init; }
+
+    /// <summary>Proxies through which upstreams are dialled, the nearest first; empty: none.</summary>
     public ValueList<ProxyUrl> Via { get; init; } = [];
 
     /// <summary>Where clients of some networks go, or those who ask for some names; the first that fits a client takes it.</summary>
@@ -105,8 +111,11 @@ public sealed record ForwardConfig
     /// <summary>How often a name of an upstream is looked up again; at once after a failed dial.</summary>
     public TimeSpan Resolve { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The hub that it is part of; null: none.</summary>
+    internal HubConfig? OfHub { get; init; }
+
     /// <summary>The forward's name, or what it is called without one.</summary>
-    public string Title => Name ?? Listen[0].ToString()!;
+    public string Title => Name ?? (At is null ? Listen[0].ToString()! : $"{Listen[0]} at {At}");
 
     /// <summary>What it listens for; a Unix socket is a stream, as TCP is.</summary>
     internal PortProtocols Protocols => Listen.Aggregate(PortProtocols.None, (all, listen) => all | ProtocolsOf(listen));
@@ -116,6 +125,12 @@ public sealed record ForwardConfig
 
     /// <summary>All its upstreams: those of its routes, then those of <see cref="To"/>.</summary>
     internal IEnumerable<UpstreamConfig> Upstreams => Routes.SelectMany(route => route.To).Concat(To);
+
+    /// <summary>What is listened on at this machine.</summary>
+    internal ValueList<Endpoint> LocalListens => At is null ? Listen : [];
+
+    /// <summary>The tunnels that it needs, each once or more.</summary>
+    internal IEnumerable<string> Tunnels => Routes.Select(route => route.Tunnel).Prepend(Tunnel).Prepend(At).OfType<string>();
 
     /// <summary>Where it goes, in few words, as it is written.</summary>
     internal string Destination => (Routes.Count, To.Count) switch
@@ -134,6 +149,13 @@ public sealed record ForwardConfig
 
     /// <summary>What is listened for at one of <see cref="Listen"/>.</summary>
     internal static PortProtocols ProtocolsOf(Endpoint listen) => listen is PortEndpoint port ? port.Protocols : PortProtocols.Tcp;
+
+    /// <summary>Listens, with TCP where no protocol is written.</summary>
+    internal static ValueList<Endpoint> WithProtocols(ValueList<Endpoint> listens) =>
+        [.. listens.Select(listen => listen is PortEndpoint { Protocols: PortProtocols.None } port ? port with { Protocols = PortProtocols.Tcp } : listen)];
+
+    /// <summary>By whom the upstreams of a route are dialled, or without one those of <see cref="To"/>: the tunnel, and the proxies behind it.</summary>
+    internal (string? Tunnel, ValueList<ProxyUrl> Via) WayOf(RouteConfig? route) => route is { Via: null, Tunnel: null } or null ? (Tunnel, Via) : (route.Tunnel, route.Via ?? []);
 }
 
 /// <summary>How long things may take. <see cref="Timeout.InfiniteTimeSpan"/> is <c>off</c>.</summary>
@@ -230,7 +252,10 @@ public sealed record RouteConfig
     /// <summary>Where they go.</summary>
     public required ValueList<UpstreamConfig> To { get; init; }
 
-    /// <summary>Proxies through which they are dialled; null: the forward's.</summary>
+    /// <summary>The tunnel whose far end dials them, or the first of <see cref="Via"/>; null beside a <see cref="Via"/>: this machine does.</summary>
+    public string? Tunnel { get; init; }
+
+    /// <summary>Proxies through which they are dialled; null without a <see cref="Tunnel"/>: as the forward says.</summary>
     public ValueList<ProxyUrl>? Via { get; init; }
 }
 

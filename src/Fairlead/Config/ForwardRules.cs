@@ -11,7 +11,9 @@ public static class ForwardRules
     }
 
     /// <summary>Every fault: each forward's own, in their order, and then what two cannot share.</summary>
-    internal static IReadOnlyList<Fault> Find(IReadOnlyList<ForwardConfig> forwards)
+    /// <param name="forwards">The forwards.</param>
+    /// <param name="hub">The hub that listens beside them; null: none.</param>
+    internal static IReadOnlyList<Fault> Find(IReadOnlyList<ForwardConfig> forwards, HubConfig? hub = null)
     {
         var faults = new List<Fault>();
         var bound = new List<(int, ForwardConfig)>();
@@ -33,18 +35,21 @@ public static class ForwardRules
                     Other = new Contradiction(names[name], "name", other => $"the name '{Printable.Escape(name)}' is given twice, here and at {other}; give each forward its own"),
                 });
             }
+            if (hub is not null && forward.Name is HubForwards.Connections or HubForwards.Channels)
+                faults.Add(new Fault("name", $"the name '{forward.Name}' is the hub's; give the forward another") { Forward = number });
             // Faulty listens are left out, so that one slip is not reported twice.
             if (hasListens)
                 bound.Add((number, forward));
         }
-        faults.AddRange(ListenOverlap.Find(bound, Describe));
+        faults.AddRange(ListenOverlap.Find(bound, hub, Describe));
+        faults.AddRange(AtRules.Find(forwards));
         return faults;
     }
 
     /// <summary>What is wrong with one forward by itself.</summary>
     internal static IEnumerable<Fault> Faults(ForwardConfig forward)
     {
-        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(TlsFaults(forward)).Concat(FtpRules.Faults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
+        return EndpointRules.Faults(forward).Concat(ProtocolRules.Faults(forward)).Concat(UpstreamRules.Faults(forward)).Concat(DynamicRules.Faults(forward)).Concat(ViaRules.Faults(forward)).Concat(AtRules.Faults(forward)).Concat(TlsFaults(forward)).Concat(FtpRules.Faults(forward)).Concat(ClientRules.Faults(forward)).Concat(BoundRules.Faults(forward));
     }
 
     private static IEnumerable<Fault> TlsFaults(ForwardConfig forward)
@@ -65,7 +70,7 @@ public static class ForwardRules
     {
         if (forward.Name is { } name)
             return $"'{Printable.Escape(name)}'";
-        var listen = forward.Listen.Count == 0 ? "" : Printable.Escape(forward.Listen[0].ToString()!) + " ";
+        var listen = forward.Listen.Count == 0 ? "" : $"{Printable.Escape(forward.Listen[0].ToString()!)} {(forward.At is { } at ? $"at {Printable.Escape(at)} " : "")}";
         return $"{listen}to {Printable.Escape(forward.Destination)}";
     }
 
@@ -80,4 +85,25 @@ public static class ForwardRules
         if (forward.To.Count > 0)
             yield return ("to", forward.To);
     }
+
+    /// <summary>Each pool with the way that its upstreams are dialled.</summary>
+    internal static IEnumerable<PoolWay> WaysOf(ForwardConfig forward)
+    {
+        for (var i = 0; i < forward.Routes.Count; i++)
+        {
+            var route = forward.Routes[i];
+            var (tunnel, via) = forward.WayOf(route);
+            yield return new PoolWay($"routes[{i}].to", route is { Via: null, Tunnel: null } ? "via" : $"routes[{i}].via", route.To, tunnel, via);
+        }
+        if (forward.To.Count > 0)
+            yield return new PoolWay("to", "via", forward.To, forward.Tunnel, forward.Via);
+    }
 }
+
+/// <summary>Upstreams and by whom they are dialled.</summary>
+/// <param name="Key">Where the upstreams are written, as a path.</param>
+/// <param name="ViaKey">Where the way is written, as a path.</param>
+/// <param name="Upstreams">The upstreams.</param>
+/// <param name="Tunnel">The tunnel whose far end dials; null: this machine.</param>
+/// <param name="Via">The proxies behind it, the nearest first.</param>
+internal sealed record PoolWay(string Key, string ViaKey, ValueList<UpstreamConfig> Upstreams, string? Tunnel, ValueList<ProxyUrl> Via);

@@ -15,8 +15,8 @@ internal static class FtpRules
                 yield return new Fault("ftp", "ftp is for protocol: ftp; write that beside it, or leave it out") { Lacks = "protocol" };
             yield break;
         }
-        if (forward.Via.Count > 0 || forward.Routes.Any(route => route.Via is { Count: > 0 }))
-            yield return new Fault("via", "protocol ftp needs connections both ways, which proxies do not carry; leave via out");
+        foreach (var way in ForwardRules.WaysOf(forward).Where(way => way.Via.Count > 0 || way.Tunnel is not null).DistinctBy(way => way.ViaKey))
+            yield return new Fault(way.ViaKey, $"protocol ftp needs connections both ways, which {(way.Tunnel is null ? "proxies do" : "a tunnel that dials does")} not carry; leave via out");
         for (var i = 0; i < forward.Routes.Count; i++)
         {
             if (forward.Routes[i].Sni.Count > 0)

@@ -9,20 +9,18 @@ internal static class ListenOverlap
     private const int MostPairs = 100_000;
 
     /// <param name="Order">By order of writing.</param>
-    /// <param name="Number">Which forward it is a listen of.</param>
-    /// <param name="Index">Which of its listens.</param>
-    /// <param name="Forward">That forward.</param>
+    /// <param name="Number">Which forward it is a listen of; <see cref="Fault.OfFile"/> for the hub.</param>
+    /// <param name="Key">Where it is written.</param>
+    /// <param name="Forward">That forward; null for the hub.</param>
     /// <param name="Endpoint">As it is written.</param>
-    private sealed record Listen(int Order, int Number, int Index, ForwardConfig Forward, Endpoint Endpoint)
-    {
-        public string Key => $"listen[{Index}]";
-    }
+    private sealed record Listen(int Order, int Number, string Key, ForwardConfig? Forward, Endpoint Endpoint);
 
-    /// <returns>One fault for each listen that an earlier one, by order of writing, leaves no room.</returns>
-    public static IEnumerable<Fault> Find(IEnumerable<(int Number, ForwardConfig Forward)> forwards, Func<ForwardConfig, string> describe)
+    /// <returns>One fault for each listen that an earlier one, by order of writing and the hub's last, leaves no room.</returns>
+    public static IEnumerable<Fault> Find(IEnumerable<(int Number, ForwardConfig Forward)> forwards, HubConfig? hub, Func<ForwardConfig, string> describe)
     {
-        var listens = forwards.SelectMany(pair => pair.Forward.Listen.Select((endpoint, index) => (pair.Number, index, pair.Forward, endpoint)))
-            .Select((listen, order) => new Listen(order, listen.Number, listen.index, listen.Forward, listen.endpoint)).ToList();
+        var listens = forwards.SelectMany(pair => pair.Forward.LocalListens.Select((endpoint, index) => (pair.Number, Key: $"listen[{index}]", Forward: (ForwardConfig?)pair.Forward, Endpoint: endpoint)))
+            .Concat((hub?.Listen ?? []).Select((endpoint, index) => (Number: Fault.OfFile, Key: $"hub.listen[{index}]", Forward: (ForwardConfig?)null, Endpoint: endpoint)))
+            .Select((listen, order) => new Listen(order, listen.Number, listen.Key, listen.Forward, listen.Endpoint)).ToList();
 
         var earlier = new Dictionary<int, Listen>();
         foreach (var (one, other) in PortPairs(listens).Concat(UnixPairs(listens)))
@@ -104,7 +102,7 @@ internal static class ListenOverlap
     private static Fault FaultOf(Listen second, Listen first, Func<ForwardConfig, string> describe)
     {
         var (here, there) = (Printable.Escape(second.Endpoint.ToString()!), Printable.Escape(first.Endpoint.ToString()!));
-        var owner = ReferenceEquals(first.Forward, second.Forward) ? "the same forward" : $"forward {describe(first.Forward)}";
+        var owner = first.Forward is not { } forward ? "the hub" : ReferenceEquals(forward, second.Forward) ? "the same forward" : $"forward {describe(forward)}";
         var isUnix = second.Endpoint is UnixEndpoint;
         var remedy = isUnix ? "give one of them another path" : "give one of them another port or address";
         var reasons = isUnix ? [] : Reasons((PortEndpoint)second.Endpoint, (PortEndpoint)first.Endpoint);

@@ -10,6 +10,12 @@ namespace Fairlead;
 /// <param name="Warnings">What does not fit this machine, a line each.</param>
 public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBound> Bounds, int Sessions, string Arithmetic, ValueList<string> Warnings)
 {
+    /// <summary>Each tunnel, in the order of the configuration.</summary>
+    public ValueList<PlannedTunnel> Tunnels { get; init; } = [];
+
+    /// <summary>The hub; null if there is none.</summary>
+    public PlannedHub? Hub { get; init; }
+
     /// <summary>
     /// Works out the plan of a configuration that has no errors. Raises the soft limit of descriptors to the hard one, as running would; nothing is bound or looked
     /// up.
@@ -30,7 +36,11 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         var bounds = configuration.Forwards.SelectMany(BoundsOf).ToList();
         var warnings = configuration.Forwards.Where(forward => forward.Limits.Connections > sessions)
             .Select(forward => string.Create(CultureInfo.InvariantCulture, $"forward {ForwardRules.Describe(forward)}: limits.connections is {forward.Limits.Connections}, and the process has room for {sessions} sessions in all"));
-        return new Plan([.. listens], [.. bounds], sessions, arithmetic, [.. (warning is null ? [] : new[] { warning }).Concat(warnings)]);
+        return new Plan([.. listens], [.. bounds], sessions, arithmetic, [.. (warning is null ? [] : new[] { warning }).Concat(warnings)])
+        {
+            Tunnels = [.. configuration.Tunnels.Select(PlannedTunnel.Of)],
+            Hub = configuration.Hub is { } hub ? PlannedHub.Of(hub) : null,
+        };
     }
 
     private static IEnumerable<PlannedForward> ListensOf(ForwardConfig forward, bool isLinux)
@@ -46,10 +56,10 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         {
             var shown = listen is PortEndpoint port ? port with { Protocols = protocol } : listen;
             var word = listen is UnixEndpoint ? "unix" : protocol == PortProtocols.Udp ? "udp" : "tcp";
-            foreach (var (from, to, via) in forward.Routes.Select(route => (Clients(route), route.To, route.Via ?? forward.Via)).Append((Others(forward), forward.To, forward.Via)))
+            foreach (var (from, to, route) in forward.Routes.Select(route => (Clients(route), route.To, (RouteConfig?)route)).Append((Others(forward), forward.To, null)))
             {
                 if (to.Count > 0 || from.Length > 0)
-                    yield return new PlannedForward(forward.Name ?? "", shown.ToString()!, word, from, Describe(forward, to, protocol, via), engine, why);
+                    yield return new PlannedForward(forward.Name ?? "", shown.ToString()!, word, from, Describe(forward, to, protocol, Via(forward.WayOf(route))), engine, why) { At = forward.At ?? "" };
             }
         }
     }
@@ -67,23 +77,24 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         return string.Join(", ", networks.Take(4).Select(AddressText.ToText)) + (networks.Count > 4 ? string.Create(CultureInfo.InvariantCulture, $" and {networks.Count - 4} more") : "");
     }
 
-    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol, ValueList<ProxyUrl> via)
+    private static string Describe(ForwardConfig forward, ValueList<UpstreamConfig> all, PortProtocols protocol, string via)
     {
         if (forward.IsDynamic)
-            return $"where the client says (SOCKS, HTTP){Via(via)}";
+            return $"where the client says (SOCKS, HTTP){via}";
         if (all.Count == 0)
             return protocol == PortProtocols.Udp ? "dropped" : "reset";
         var upstreams = all.Where(upstream => upstream.Takes(protocol)).ToList();
         var each = upstreams.Select(upstream => $"{upstream}{(upstream.Weight == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" ×{upstream.Weight}"))}{(upstream.Tls is null ? "" : " (TLS)")}{(upstream.Backup ? " (backup)" : "")}");
-        return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "") + Via(via);
+        return string.Join(", ", each) + (upstreams.Count > 1 ? $" {ConfigurationKeys.Forward.Keys.First(key => key.Name == "balance").Show(forward)}" : "") + via;
     }
 
-    private static string Via(ValueList<ProxyUrl> via)
+    private static string Via((string? Tunnel, ValueList<ProxyUrl> Proxies) way)
     {
-        if (via.Count == 0)
+        if (way is { Tunnel: null, Proxies.Count: 0 })
             return "";
-        var names = ProxyDialers.LookUpThere(via) ? ", which looks names up and decides what they mean" : "";
-        return $" via {string.Join(", ", via)}{names}";
+        // Of a tunnel alone, its far end does.
+        var names = way.Proxies.Count == 0 || ProxyDialers.LookUpThere(way.Proxies) ? ", which looks names up and decides what they mean" : "";
+        return $" via {new ViaWay(way.Tunnel, way.Proxies)}{names}";
     }
 
     private static IEnumerable<PlannedBound> BoundsOf(ForwardConfig forward)
@@ -125,12 +136,14 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         var ports = forwards.Sum(PortsOf);
         var shared = Descriptors.SharesListens(ports, loops, descriptorLimit);
         return forwards.Sum(forward =>
-            PortsOf(forward) * (shared || !IsNative(forward, isLinux) ? 1 : loops) + forward.Listen.Count(listen => listen is UnixEndpoint));
+            PortsOf(forward) * (shared || !IsNative(forward, isLinux) ? 1 : loops) + forward.LocalListens.Count(listen => listen is UnixEndpoint));
     }
 
     private static bool IsNative(ForwardConfig forward, bool isLinux) => isLinux && forward.Engine != EngineKind.Portable;
 
-    private static long PortsOf(ForwardConfig forward) => forward.Listen.OfType<PortEndpoint>().Sum(port => (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1) * ProtocolRules.Each(port.Protocols).Count());
+    private static long PortsOf(ForwardConfig forward) => forward.LocalListens.OfType<PortEndpoint>().Sum(SocketsOf);
+
+    private static long SocketsOf(Endpoint listen) => listen is PortEndpoint port ? (long)port.Ports.Count * (port.Host == "localhost" ? 2 : 1) * ProtocolRules.Each(port.Protocols).Count() : 1;
 
     private static (int Sessions, string Arithmetic, string? Warning) Room(int? written, int limit, Needs needs)
     {
@@ -155,9 +168,9 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
         public bool HasAdmin => configuration.Admin is not null;
 
         /// <summary>The program's own, with its event loops.</summary>
-        public int Own => Descriptors.OfRun(atStart, HasAdmin) + (isNative ? Descriptors.OfLoops(loops) : 0);
+        public int Own => Descriptors.OfRun(atStart, HasAdmin) + (isNative ? Descriptors.OfLoops(loops) : 0) + configuration.Tunnels.Count;
 
-        public long Sockets { get; } = SocketsOf(configuration.Forwards, limit, loops, isLinux);
+        public long Sockets { get; } = SocketsOf(configuration.Forwards, limit, loops, isLinux) + (configuration.Hub?.Listen.Sum(SocketsOf) ?? 0);
 
         public int Pipes => isNative ? Descriptors.Pipes(limit) : 0;
     }
@@ -171,7 +184,51 @@ public sealed record Plan(ValueList<PlannedForward> Listens, ValueList<PlannedBo
 /// <param name="To">Where they go; <c>reset</c> or <c>dropped</c> for nowhere.</param>
 /// <param name="Engine"><c>native</c> or <c>portable</c>.</param>
 /// <param name="Why">Why that engine.</param>
-public sealed record PlannedForward(string Name, string Listen, string Protocol, string From, string To, string Engine, string Why);
+public sealed record PlannedForward(string Name, string Listen, string Protocol, string From, string To, string Engine, string Why)
+{
+    /// <summary>The tunnel at whose far end it is; empty for this machine.</summary>
+    public string At { get; init; } = "";
+}
+
+/// <summary>A tunnel.</summary>
+/// <param name="Name">How it is called.</param>
+/// <param name="Server">Who logs in where: <c>alice@gw.example.com:22</c>.</param>
+/// <param name="Jump">What is gone through on the way, the nearest first, in the same form; empty if nothing is.</param>
+/// <param name="HostKey">By what the server is known: pins, or files of known hosts.</param>
+/// <param name="Keepalive">When it is asked for a sign of life, and how often: <c>15s × 3</c>, or <c>off</c>.</param>
+public sealed record PlannedTunnel(string Name, string Server, string Jump, string HostKey, string Keepalive)
+{
+    internal static PlannedTunnel Of(TunnelConfig tunnel)
+    {
+        // Servers on the way have their keys in the files.
+        var files = $"known_hosts {string.Join(", ", tunnel.KnownHostsFiles)}{(tunnel.AcceptNew ? ", and new ones" : "")}";
+        var hostKey = tunnel.HostKey.Count == 0 ? files : tunnel.Jump.Count == 0 ? tunnel.HostKey.ToString() : $"{tunnel.HostKey}; on the way {files}";
+        var keepalive = tunnel.Keepalive == Timeout.InfiniteTimeSpan ? "off" : string.Create(CultureInfo.InvariantCulture, $"{Duration.ToText(tunnel.Keepalive)} × {tunnel.Options.KeepaliveCount}");
+        return new PlannedTunnel(tunnel.Name, Shown(tunnel.Ssh), string.Join(", ", tunnel.Jump.Select(Shown)), hostKey, keepalive);
+    }
+
+    private static string Shown(SshTarget target) => string.Create(CultureInfo.InvariantCulture, $"{target with { User = target.Login, Port = SshTarget.DefaultPort }}:{target.Port}");
+}
+
+/// <summary>The hub.</summary>
+/// <param name="Listen">Where clients connect.</param>
+/// <param name="AuthorizedKeys">The file of the keys that are let in.</param>
+/// <param name="HostKeys">The hub's own keys, or that one is made.</param>
+/// <param name="RemoteListens">Where keys without <c>permitlisten</c> may listen.</param>
+/// <param name="Limits">Its limits, each with its key.</param>
+public sealed record PlannedHub(ValueList<string> Listen, string AuthorizedKeys, string HostKeys, string RemoteListens, string Limits)
+{
+    /// <summary>Where a key may listen that has no <c>permitlisten</c>, unless <c>gateway_ports</c> says otherwise.</summary>
+    internal const string LoopbackOnly = "loopback, from 1024 up";
+
+    internal static PlannedHub Of(HubConfig hub)
+    {
+        string[] bounds = ["max_startups", "login_grace", "max_connections", "max_connections_per_key", "max_channels", "max_listens"];
+        var limits = TunnelKeys.Hub.Keys.Where(key => bounds.Contains(key.Name)).Select(key => $"{key.Name} {key.Show(hub)}");
+        return new PlannedHub([.. hub.Listen.Select(listen => listen.ToString()!)], hub.AuthorizedKeys, hub.HostKeys.Count == 0 ? "made once and kept" : hub.HostKeys.ToString(),
+            hub.GatewayPorts ? "anywhere" : LoopbackOnly, string.Join(", ", limits));
+    }
+}
 
 /// <summary>A bound of a forward that differs from the default.</summary>
 /// <param name="Forward">The forward's title.</param>

@@ -59,7 +59,7 @@ public sealed record ProxyUrl(ProxyScheme Scheme, string Host, int Port)
             "socks4a" => ProxyScheme.Socks4a,
             "http" => ProxyScheme.Http,
             "socks4" => throw read.Error("scheme 'socks4' has no names; write socks4a, which a proxy of SOCKS4 takes for addresses too"),
-            "ssh" => throw read.Error($"scheme 'ssh' is not in this version; write {Choices}"),
+            "ssh" => throw read.Error($"scheme 'ssh' is that of a tunnel, and no proxy's; write {Choices}"),
             var other => throw read.Error($"scheme '{Printable.Escape(other)}' is unknown; write {Choices}"),
         };
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Net;
+using Fairlead.Ssh;
 
 namespace Fairlead;
 
@@ -16,6 +17,15 @@ public sealed record EngineOptions
     /// Told of everything worth telling. Called on event loops: it must neither block nor throw.
     /// </summary>
     public Action<LogEntry>? Log { get; init; }
+
+    /// <summary>
+    /// Told, from anywhere, of a tunnel that a person should look after: its name, and why. The server is not believed, lets nobody in, or (<see cref="SshEndCause.Closed"/>) does not
+    /// listen. Says whether everything ends for it; else the tunnel goes on trying.
+    /// </summary>
+    internal Func<string, SshEnd, bool>? OnHopeless { get; init; }
+
+    /// <summary>Which engine tunnels and the hub use; for tests.</summary>
+    internal EngineKind SshEngine { get; init; }
 
     /// <summary>How many bytes of datagrams are to wait for each socket at the most; for tests.</summary>
     internal int DatagramBuffer { get; init; } = new Net.DatagramListenOptions().ReceiveBuffer;
@@ -56,6 +66,9 @@ public sealed class Engine : IAsyncDisposable
     private readonly DestinationNames destinationNames;
     private readonly TlsSet tls;
     private readonly UpstreamSet upstreams;
+    private readonly TunnelSet tunnels;
+    private readonly HubKeys hubKeys = new();
+    private readonly HubCounts hubCounts = new();
     private readonly RefusalLog refusals = new(TimeProvider.System);
     private readonly List<Departure> leaving = [];
     // What the configuration still wants, and nobody may start before the next change; also when its last session has ended.
@@ -81,9 +94,10 @@ public sealed class Engine : IAsyncDisposable
         networks = new Networks(this.options, descriptorLimit);
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
         inherited = new InheritedSockets(this.options.Inherited);
-        listens = new ListenSet(networks, inherited, room, this.options.DatagramBuffer, Log);
+        tunnels = new TunnelSet(MakeTunnel);
+        listens = new ListenSet(networks, inherited, room, tunnels, this.options.DatagramBuffer, Log);
         tls = new TlsSet(time ?? TimeProvider.System, Log);
-        upstreams = new UpstreamSet(lookUps, tls, networks.PlaceOf, time ?? TimeProvider.System, Log);
+        upstreams = new UpstreamSet(lookUps, tls, tunnels, time ?? TimeProvider.System, Log);
     }
 
     /// <summary>How many sessions are under way.</summary>
@@ -115,6 +129,18 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
+    /// <summary>The same for a whole configuration.</summary>
+    internal IReadOnlyList<EndPoint> StartConfiguration(Configuration configuration)
+    {
+        lock (gate)
+        {
+            if (forwards.Count > 0 || stopping is not null)
+                throw new InvalidOperationException("An engine is started once.");
+            ApplyConfiguration(configuration);
+            return [.. forwards.SelectMany(forward => forward.Listens).Select(listen => listen.EndPoint)];
+        }
+    }
+
     /// <summary>
     /// Makes the running forwards these, all or none: what is new is bound before anything is closed, a listen that stays is never closed, and forwards that did
     /// not change notice nothing. Sessions go on as they began, also those of forwards that are gone, unless <see cref="ForwardConfig.OnChange"/> says otherwise.
@@ -122,22 +148,31 @@ public sealed class Engine : IAsyncDisposable
     /// </summary>
     /// <param name="wanted">The forwards that are to run.</param>
     /// <param name="limits">Limits of the whole process.</param>
+    /// <param name="tunnels">The tunnels that they name; those that they name by an URL need not be among them.</param>
+    /// <param name="hub">The server for the tunnels of others; null: none.</param>
     /// <returns>What was changed.</returns>
     /// <exception cref="ForwardException">The forwards cannot be had; the message names each place and the remedy. Nothing has changed.</exception>
-    public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null)
+    public ConfigChange Apply(IReadOnlyList<ForwardConfig> wanted, ProcessLimits? limits = null, IReadOnlyList<TunnelConfig>? tunnels = null, HubConfig? hub = null)
     {
         wanted = FtpDataForwards.With(wanted);
+        var wantedTunnels = TunnelConfig.All(tunnels ?? [], wanted);
+        // Without its tunnel a forward would listen, or dial, where nobody wants it to.
+        if (wanted.SelectMany(forward => forward.Tunnels).FirstOrDefault(name => wantedTunnels.All(tunnel => tunnel.Name != name)) is { } unknown)
+            throw new ForwardException($"there is no tunnel {Printable.Escape(unknown)}");
         // Names of this machine's addresses, which may take long to be looked up.
-        var hosts = PlannedListen.LookUp(wanted, lookUps);
+        var hosts = PlannedListen.LookUp(HubForwards.With(wanted, hub, options.SshEngine), lookUps);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopping is not null, this);
             if (ForwardRules.Check(wanted) is { Count: > 0 } errors)
                 throw new ForwardException(string.Join('\n', errors));
+            if (hub is not null)
+                hubKeys.Prepare(hub);
+            wanted = HubForwards.With(wanted, hub, options.SshEngine);
             tls.Prepare(wanted);
             try
             {
-                return ApplyPrepared(wanted, hosts, limits);
+                return ApplyPrepared(wanted, hosts, limits, wantedTunnels);
             }
             finally
             {
@@ -147,9 +182,38 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
-    // Under the gate.
-    private ConfigChange ApplyPrepared(IReadOnlyList<ForwardConfig> wanted, IReadOnlyDictionary<string, Func<IPAddress[]>> hosts, ProcessLimits? limits)
+    /// <summary>The same for a whole configuration.</summary>
+    internal ConfigChange ApplyConfiguration(Configuration wanted)
     {
+        List<string> errors = [.. ConfigurationRules.Check(wanted)];
+        if (errors.Count == 0)
+            errors.AddRange(SshFiles.Faults(wanted));
+        if (errors.Count > 0)
+            throw new ForwardException(string.Join('\n', errors));
+        var change = Apply(wanted.Forwards, wanted.Limits, wanted.Tunnels, wanted.Hub);
+        if (wanted.Hub is { } hub)
+            TellOfKeys(hub);
+        return change;
+    }
+
+    // Who adds a line to the file hears by a reload whether it counts.
+    private void TellOfKeys(HubConfig hub)
+    {
+        try
+        {
+            foreach (var warning in PlannedKeys.Of(hub, DateTimeOffset.UtcNow).Warnings)
+                Log(Notice.HubKeys(warning));
+        }
+        catch (SshKeyException error)
+        {
+            Log(Notice.HubKeysUnreadable(error.Message));
+        }
+    }
+
+    // Under the gate.
+    private ConfigChange ApplyPrepared(IReadOnlyList<ForwardConfig> wanted, IReadOnlyDictionary<string, Func<IPAddress[]>> hosts, ProcessLimits? limits, ValueList<TunnelConfig> wantedTunnels)
+    {
+        tunnels.Prepare(wantedTunnels);
         var change = ConfigChange.Between([.. forwards.Select(forward => forward.Plan.Config)], wanted);
         var named = ConfigChange.ByIdentity(wanted);
         var known = All.ToDictionary(forward => forward.Identity);
@@ -175,6 +239,7 @@ public sealed class Engine : IAsyncDisposable
             throw;
         }
         Commit(named, known, claims);
+        tunnels.Keep(wantedTunnels);
         foreach (var warning in inherited.CloseRest())
             Log(Notice.InheritedUnused(warning));
         return change;
@@ -259,7 +324,12 @@ public sealed class Engine : IAsyncDisposable
             if (forward is null)
                 known.Add(identity, forward = new Forward(identity, config.Title, Log, refusals));
             var network = networks.Of(config);
-            var plan = new ForwardPlan(config, network, (target, offset, protocol, via) => upstreams.At(target, offset, protocol, config, network, via), tls.ServerOf(config), DynamicOf(config, network));
+            var plan = new ForwardPlan(config, network, (target, offset, protocol, tunnel, via) => upstreams.At(target, offset, protocol, config, network, tunnel, via), tls.ServerOf(config), DynamicOf(config, network))
+            {
+                Home = HomeOf(config),
+                At = config.At is { } at ? tunnels.Of(at) : null,
+                Hub = HubOf(config, network, known),
+            };
             forward.Adopt(plan);
             Unbind(forward, [.. forward.Listens.Where(listen => !kept.Contains(listen))]);
             forward.Listens.Clear();
@@ -291,6 +361,37 @@ public sealed class Engine : IAsyncDisposable
         forwards = [.. wanted.Keys.Select(identity => known[identity])];
         drained.Clear();
         RetainUpstreams();
+    }
+
+    private Hub? HubOf(ForwardConfig config, INetwork network, Dictionary<string, Forward> known)
+    {
+        if (config.OfHub is not { } hub || config.Listen.Count == 0)
+            return null;
+        var channels = known.Values.First(forward => forward.Title == HubForwards.Channels);
+        return new Hub(hub, network, new Binding(channels, channels.Plan, 0), hubKeys, hubCounts, destinationNames);
+    }
+
+    // A session of a forward that needs one tunnel is lived where that lives; of several, only the client's own place is left.
+    private SynchronizationContext? HomeOf(ForwardConfig config)
+    {
+        var dialling = config.Routes.Select(route => config.WayOf(route).Tunnel).Append(config.Tunnel).OfType<string>().Distinct().ToList();
+        return config.At is null && dialling is [var only] ? tunnels.Of(only).Context : null;
+    }
+
+    private Tunnel MakeTunnel(TunnelConfig config)
+    {
+        var network = networks.Of(new ForwardConfig { Listen = [], Engine = this.options.SshEngine });
+        var options = config.Options;
+        var source = options.BindAddress is { } address ? [new DialSource(address)] : Array.Empty<DialSource>();
+        var tuning = options.TcpKeepAlive ? SocketTuning.Default : SocketTuning.Default with { KeepaliveProbes = 0 };
+        var dialer = new NameDialer(network.DialerWith(tuning, source), static _ => null, AskAsync, network.Time);
+        return new Tunnel(config, network.NextContext(), dialer, network.Time, Log) { OnHopeless = end => this.options.OnHopeless?.Invoke(config.Name, end) == true };
+
+        async Task<IPAddress[]> AskAsync(string name)
+        {
+            var addresses = await lookUps.AskAsync(name).ConfigureAwait(false);
+            return options.AddressFamily is { } family ? [.. addresses.Where(address => address.AddressFamily == family)] : addresses;
+        }
     }
 
     private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)
@@ -351,9 +452,11 @@ public sealed class Engine : IAsyncDisposable
         await over.WaitAsync(drain, atOnce).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var reset = over.IsCompleted ? 0 : Abort();
         await over.ConfigureAwait(false);
+        await tunnels.StopAsync().ConfigureAwait(false);
         upstreams.Dispose();
         tls.Dispose();
         destinationNames.Dispose();
+        hubKeys.Dispose();
         networks.Dispose();
         return reset;
     }
@@ -421,6 +524,9 @@ public sealed class Engine : IAsyncDisposable
     private void Announce(Forward forward, List<Claim> claims, (int First, int Last)? ephemeral)
     {
         var engine = networks.NameOf(forward.Plan.Network);
+        // A tunnel says by itself when its far end listens.
+        if (forward.Plan.Config.At is not null)
+            return;
         foreach (var written in forward.Plan.Config.Listen)
         {
             var fresh = claims.Where(claim => claim.IsFresh && ReferenceEquals(claim.Planned.Written, written)).ToList();

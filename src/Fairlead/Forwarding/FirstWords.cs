@@ -26,7 +26,7 @@ internal sealed class FirstWords : IDisposable
 
     /// <param name="client">Who speaks; aborted when the time is up.</param>
     /// <param name="limit">The time for all of it; infinite: none.</param>
-    /// <param name="time">Measures it; its timers fire where the connection belongs.</param>
+    /// <param name="time">Measures it.</param>
     public FirstWords(Connection client, TimeSpan limit, TimeProvider time)
     {
         this.client = client;
@@ -138,6 +138,6 @@ internal sealed class FirstWords : IDisposable
     private void OnDeadline()
     {
         if (Interlocked.CompareExchange(ref state, Late, Open) == Open)
-            client.Abort();
+            client.Context.RunThere(client.Abort);
     }
 }

@@ -112,14 +112,14 @@ internal sealed class Forward
         process.Leave();
     }
 
-    /// <summary>Begins the session of a client that was accepted.</summary>
-    public void Serve(Listen listen, Binding binding, Connection client, Admission process)
+    /// <summary>Begins the session of a client that was accepted, here or at its home: what is posted there comes after the client's arrival.</summary>
+    public void Serve(Listen listen, Binding binding, Connection client, Admission process, Errand? errand = null)
     {
-        var session = new StreamSession(listen, binding, client, process, NextId());
+        var session = new StreamSession(listen, binding, client, process, NextId(), errand);
         Begin(session);
         // A reload that closes did not see it among the sessions.
         if (IsToBeClosed(binding.Plan))
-            session.Stop();
+            session.Context.RunThere(session.Stop);
         _ = session.RunAsync();
     }
 

@@ -48,6 +48,20 @@ internal sealed class ForwardPlan
     /// <summary>What sessions do whose clients say where to go; null where the configuration says it.</summary>
     public DynamicProxy? Dynamic { get; }
 
+    /// <summary>The server of SSH that its clients talk to; null: none.</summary>
+    public Hub? Hub { get; init; }
+
+    /// <summary>
+    /// Where its sessions are lived: the context of a tunnel that they need, so that the tunnel needs no lock. Null: where their clients arrive, on any event loop or on the thread pool.
+    /// </summary>
+    public SynchronizationContext? Home { get; init; }
+
+    /// <summary>The tunnel at whose far end it listens; null: here.</summary>
+    public Tunnel? At { get; init; }
+
+    /// <summary>What sessions do once their client is let in, where that is more than to dial an upstream; null: that.</summary>
+    public Errand? Errand => field ??= Hub is { } hub ? hub.RunAsync : Dynamic is { } dynamic ? dynamic.RunAsync : null;
+
     public bool LimitsSources => Config.Limits.ConnectionsPerSource is not null || Config.Limits.ConnectionsPerPrefix is not null;
 
     /// <summary>Whether a client is let in by <c>deny</c> and <c>allow</c>.</summary>
@@ -69,8 +83,9 @@ internal sealed class ForwardPlan
 /// <param name="target">The target.</param>
 /// <param name="offset">Which port of its range, from 0.</param>
 /// <param name="protocol">Connections and datagrams to one port are two upstreams.</param>
+/// <param name="tunnel">The tunnel whose far end dials it, or the first proxy; null: this machine.</param>
 /// <param name="via">Proxies through which it is dialled.</param>
-internal delegate Upstream UpstreamAt(UpstreamConfig target, int offset, PortProtocols protocol, ValueList<ProxyUrl> via);
+internal delegate Upstream UpstreamAt(UpstreamConfig target, int offset, PortProtocols protocol, string? tunnel, ValueList<ProxyUrl> via);
 
 /// <summary>Where the clients of a forward go by one protocol.</summary>
 internal sealed class RouteTable
@@ -88,7 +103,7 @@ internal sealed class RouteTable
             named = [];
         foreach (var route in config.Routes)
         {
-            if (PoolOf(route.To, route.Via ?? config.Via) is not { } pools)
+            if (PoolOf(route.To, config.WayOf(route)) is not { } pools)
                 continue;
             named?.Add(new NamedRoute(route.From.Count == 0 ? null : new AddressTable<bool>(route.From.Select(network => (network, true))), route.Sni, pools));
             foreach (var network in route.From)
@@ -96,20 +111,20 @@ internal sealed class RouteTable
         }
         if (routed.Count > 0 && named is null)
             routes = new AddressTable<PoolSet>(routed);
-        everybodyElse = config.IsDynamic ? null : PoolOf(config.To, config.Via);
+        everybodyElse = config.IsDynamic ? null : PoolOf(config.To, config.WayOf(null));
         Upstreams = upstreams;
 
-        PoolSet? PoolOf(IReadOnlyList<UpstreamConfig> targets, ValueList<ProxyUrl> via)
+        PoolSet? PoolOf(IReadOnlyList<UpstreamConfig> targets, (string? Tunnel, ValueList<ProxyUrl> Via) way)
         {
             if (!config.Protocols.HasFlag(protocol))
                 return null;
             var own = targets.Where(target => target.Takes(protocol)).ToList();
-            return own.Count == 0 ? null : PoolSet.Of(own, config.Balance, (target, offset) => Make(target, offset, via));
+            return own.Count == 0 ? null : PoolSet.Of(own, config.Balance, (target, offset) => Make(target, offset, way));
         }
 
-        Upstream Make(UpstreamConfig target, int offset, ValueList<ProxyUrl> via)
+        Upstream Make(UpstreamConfig target, int offset, (string? Tunnel, ValueList<ProxyUrl> Via) way)
         {
-            var upstream = upstreamAt(target, offset, protocol, via);
+            var upstream = upstreamAt(target, offset, protocol, way.Tunnel, way.Via);
             upstreams.Add(upstream);
             return upstream;
         }

@@ -20,6 +20,12 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
     {
         foreach (var listen in forward.Listen)
         {
+            if (forward.At is { } at)
+            {
+                var far = new FarEndPoint(listen, at);
+                yield return new PlannedListen(listen, far.ToString(), far, false, 0);
+                continue;
+            }
             if (listen is UnixEndpoint unix)
             {
                 yield return new PlannedListen(listen, listen.ToString(), new UnixDomainSocketEndPoint(unix.Path), false, 0);
@@ -48,7 +54,7 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
     public static IReadOnlyDictionary<string, Func<IPAddress[]>> LookUp(IEnumerable<ForwardConfig> forwards, LookUps lookUps)
     {
         var found = new Dictionary<string, Func<IPAddress[]>>();
-        foreach (var host in forwards.SelectMany(forward => forward.Listen).OfType<PortEndpoint>().Select(port => port.Host).Distinct())
+        foreach (var host in forwards.SelectMany(forward => forward.LocalListens).OfType<PortEndpoint>().Select(port => port.Host).Distinct())
         {
             try
             {

@@ -15,7 +15,7 @@ internal sealed record Claim(PlannedListen Planned, Listen Listen, INetwork Netw
 /// <summary>
 /// The listens of all forwards. A change is prepared first, which binds what is new and touches nothing that runs; then it is kept or undone.
 /// </summary>
-internal sealed class ListenSet(Networks networks, InheritedSockets inherited, Admission room, int datagramBuffer, Action<LogEntry> log)
+internal sealed class ListenSet(Networks networks, InheritedSockets inherited, Admission room, TunnelSet tunnels, int datagramBuffer, Action<LogEntry> log)
 {
     /// <summary>What a forward is to listen on.</summary>
     /// <param name="Identity">What makes the forward the same after a reload.</param>
@@ -28,6 +28,9 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
     private readonly List<Listen> closing = [];
     private readonly OwnListens own = new();
     private readonly DatagramPlaces datagramPlaces = new(room, DatagramPlaces.Ports);
+    // How often a port that the system chose may turn out to be taken elsewhere.
+    private const int MostOtherChoices = 16;
+
     private bool isCapTold;
     private readonly PauseLog pauses = new(log, TimeProvider.System);
 
@@ -139,11 +142,12 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
         var given = claims.Aggregate(PortProtocols.None, (all, claim) => all | claim.Planned.Protocol);
         plan.RemoveAll(planned => given.HasFlag(planned.Protocol));
         var (chosenPort, chosenFor) = (0, (Endpoint?)null);
+        var otherChoices = MostOtherChoices;
         for (var i = 0; i < plan.Count; i++)
         {
             var planned = plan[i];
             // A port that the system chose is the same listen only for the same forward.
-            var key = planned.Address is IPEndPoint { Port: 0 } ? $"{planned.Text} {i} of {identity}" : PlannedListen.TextOf(planned.Address, planned.Protocol);
+            var key = planned.Address is IPEndPoint { Port: 0 } or FarEndPoint { Written: PortEndpoint { Ports.First: 0 } } ? $"{planned.Text} {i} of {identity}" : PlannedListen.TextOf(planned.Address, planned.Protocol);
             if ((listens.GetValueOrDefault(key) ?? closing.Find(gone => gone is DatagramListen && planned.Protocol == PortProtocols.Udp && (gone.Key == key || gone.EndPoint.Equals(planned.Address)))) is { } listen
                 && Take(listen, planned, forward, network, isStaying) is var claim && listen.TryKeep())
             {
@@ -169,6 +173,15 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             catch (ListenException refusal) when (IsLackOfFamily(planned, plan, refusal))
             {
                 untold.Add(Notice.FamilyMissing(planned.Text, "IPv6"));
+            }
+            // What the system chose for one address or protocol, somebody else has for another: chosen anew.
+            catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && isChosen && otherChoices-- > 0)
+            {
+                var again = claims.FindIndex(claim => claim.IsFresh && ReferenceEquals(claim.Planned.Written, planned.Written));
+                Undo(claims[again..]);
+                claims.RemoveRange(again, claims.Count - again);
+                chosenPort = 0;
+                i = plan.FindIndex(one => ReferenceEquals(one.Written, planned.Written)) - 1;
             }
             catch (ListenException refusal) when (refusal.Error == SocketError.AddressAlreadyInUse && planned.Protocol == PortProtocols.Tcp && closing.Exists(gone => gone is StreamListen && gone.EndPoint.Equals(address) && !gone.WhenOverAsync().IsCompleted))
             {
@@ -206,6 +219,8 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
             }
             return new DatagramListen(key, PlannedListen.TextOf(listeners[0].LocalEndPoint, planned.Protocol), network, listeners, datagramPlaces, log);
         }
+        if (forward.At is { } at)
+            return new StreamListen(key, Printable.Escape(planned.Text), null, [new RemoteListen(tunnels.Of(at), planned.Written)], room, log);
         var acceptors = network.Listen(address, Options(forward, planned, shared));
         var text = planned.Address is IPEndPoint ? acceptors[0].LocalEndPoint.ToString()! : planned.Text;
         return new StreamListen(key, Printable.Escape(text), network, acceptors, room, log);

@@ -7,7 +7,6 @@ internal sealed class Networks(EngineOptions options, int descriptorLimit) : IDi
 {
     private readonly PortableNetwork portable = new();
     private INetwork? native;
-    private int turn;
 
     /// <summary>How many pipes it may have for splice.</summary>
     public int Pipes => native is null || !options.Splice ? 0 : Descriptors.Pipes(descriptorLimit);
@@ -41,12 +40,6 @@ internal sealed class Networks(EngineOptions options, int descriptorLimit) : IDi
 
     /// <summary>What a network is called.</summary>
     public string NameOf(INetwork network) => network == portable ? "portable" : "native";
-
-    /// <summary>Where work of a network runs that is nobody's session: its event loops in turn, or null for the thread pool.</summary>
-    public SynchronizationContext? PlaceOf(INetwork network)
-    {
-        return OperatingSystem.IsLinux() && network is NativeNetwork loops ? loops.Loops[turn++ % loops.Loops.Count] : null;
-    }
 
     /// <summary>Completes when every event loop has done a turn.</summary>
     public Task ProbeAsync()

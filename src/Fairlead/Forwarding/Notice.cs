@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Net;
+using Fairlead.Ssh;
 
 namespace Fairlead;
 
@@ -22,7 +23,7 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     }
 
     public static Notice Listening(ForwardConfig forward, string listen, string engine) =>
-        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, {(forward.IsDynamic ? "a proxy of SOCKS and HTTP" : $"forwarding to {Printable.Escape(forward.Destination)}")} ({engine})",
+        new(LogLevel.Information, "listening", $"listening on {Printable.Escape(listen)}, {(forward.OfHub is not null ? "a server of SSH for tunnels" : forward.IsDynamic ? "a proxy of SOCKS and HTTP" : $"forwarding to {Printable.Escape(forward.Destination)}")} ({engine})",
             ("forward", Printable.Escape(forward.Title)), ("listen", Printable.Escape(listen)), ("to", Printable.Escape(forward.Destination)), ("engine", engine));
 
     public static Notice NotListening(ForwardConfig forward, string listen) =>
@@ -96,6 +97,60 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(level, @event, $"{client}: {message}", ("forward", Printable.Escape(forward)), ("client", client));
 
     public static Notice TlsFiles(string message) => new(LogLevel.Warning, "tls_files", message);
+
+    public static Notice TunnelConnecting(TunnelConfig tunnel) =>
+        new(LogLevel.Debug, "tunnel_connecting", $"tunnel {Printable.Escape(tunnel.Name)}: connecting to {Printable.Escape(tunnel.Ssh.ToString())}", ("tunnel", Printable.Escape(tunnel.Name)));
+
+    public static Notice TunnelUp(TunnelConfig tunnel, SshConnection connection) =>
+        new(LogLevel.Information, "tunnel_up",
+            $"tunnel {Printable.Escape(tunnel.Name)}: connected to {Printable.Escape(tunnel.Ssh.ToString())} ({Printable.Escape(connection.PeerIdentification)}), whose key is {connection.HostKey?.Type} {connection.HostKey?.Fingerprint}",
+            ("tunnel", Printable.Escape(tunnel.Name)), ("server", Printable.Escape(tunnel.Ssh.ToString())), ("identification", Printable.Escape(connection.PeerIdentification)), ("host_key", connection.HostKey?.Fingerprint));
+
+    // One for each line of what has to be said of a server's key.
+    public static IEnumerable<Notice> TunnelDown(string tunnel, SshEnd end, TimeSpan? wait)
+    {
+        var (shown, lines) = (Printable.Escape(tunnel), end.Text.Split('\n').Take(20).Select(line => Printable.Escape(line.TrimEnd('\r'))).ToList());
+        var next = wait is { } pause ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"; trying again in {pause.TotalSeconds:0.0} s") : "";
+        foreach (var line in lines.Count > 1 ? lines : [])
+            yield return new Notice(LogLevel.Warning, "tunnel_host_key", line, ("tunnel", shown));
+        yield return new Notice(LogLevel.Warning, "tunnel_down", $"tunnel {shown} is down: {(lines.Count > 1 ? "the server's key is not believed" : lines[0])}{next}",
+            ("tunnel", shown), ("cause", end.Cause.ToString()), ("reason", string.Join(' ', lines)));
+    }
+
+    public static Notice TunnelListening(string tunnel, string listen) =>
+        new(LogLevel.Information, "tunnel_listening", $"listening on {Printable.Escape(listen)} at {Printable.Escape(tunnel)}", ("tunnel", Printable.Escape(tunnel)), ("listen", Printable.Escape(listen)));
+
+    public static Notice TunnelListenRefused(string tunnel, string listen) =>
+        new(LogLevel.Warning, "tunnel_listen_refused",
+            $"{Printable.Escape(tunnel)} does not listen on {Printable.Escape(listen)}: it is not allowed, or something else listens there, as a connection that was lost does until the server notices; asking again every 5 s",
+            ("tunnel", Printable.Escape(tunnel)), ("listen", Printable.Escape(listen)));
+
+    public static Notice TunnelBanner(string tunnel, string text) =>
+        new(LogLevel.Information, "tunnel_banner", $"tunnel {Printable.Escape(tunnel)}: the server says: {Printable.Escape(text.Trim().ReplaceLineEndings(" "))}", ("tunnel", Printable.Escape(tunnel)), ("text", Printable.Escape(text.Trim().ReplaceLineEndings(" "))));
+
+    public static Notice TunnelKeyLeftOut(string tunnel, string reason) =>
+        new(LogLevel.Warning, "tunnel_key_left_out", $"tunnel {Printable.Escape(tunnel)}: {Printable.Escape(reason)}", ("tunnel", Printable.Escape(tunnel)), ("reason", Printable.Escape(reason)));
+
+    public static Notice HubLogin(string client, SshConnection connection, AuthorizedKey key) =>
+        new(LogLevel.Information, "hub_login",
+            $"{client}: let in as {Printable.Escape(connection.User!.User)} by the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}), {Printable.Escape(connection.PeerIdentification)}",
+            ("client", client), ("user", Printable.Escape(connection.User.User)), ("key", key.Key.Fingerprint), ("comment", Printable.Escape(key.Comment)), ("identification", Printable.Escape(connection.PeerIdentification)));
+
+    public static Notice HubListening(string client, AuthorizedKey key, string listen) =>
+        new(LogLevel.Information, "hub_listening", $"{client}: listening on {listen} for the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)})",
+            ("client", client), ("key", key.Key.Fingerprint), ("listen", listen));
+
+    public static Notice HubRefused(string client, AuthorizedKey key, string what) =>
+        new(LogLevel.Warning, "hub_refused", $"{client}: the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) is refused to {what}", ("client", client), ("key", key.Key.Fingerprint), ("what", what));
+
+    public static Notice HubKeys(string warning) => new(LogLevel.Warning, "configuration_warning", warning);
+
+    public static Notice HubKeysUnreadable(string reason) =>
+        new(LogLevel.Error, "hub_keys_unreadable", $"hub: nobody is let in: {Printable.Escape(reason)}", ("reason", Printable.Escape(reason)));
+
+    public static Notice HostKeyAdded(string host, string key, string file) =>
+        new(LogLevel.Warning, "host_key_added", $"the key of {Printable.Escape(host)} was not known and is believed from now on: {key}, added to {Printable.Escape(file)}",
+            ("host", Printable.Escape(host)), ("key", key), ("file", Printable.Escape(file)));
 
     public static Notice Fault(Exception fault, string where) =>
         new(LogLevel.Error, "fault", $"a bug of Fairlead, {where}: {Printable.Escape(fault.ToString(), 4000)}", ("where", where), ("fault", Printable.Escape(fault.ToString(), 4000)));

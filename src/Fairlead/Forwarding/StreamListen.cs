@@ -3,11 +3,17 @@ using Fairlead.Net;
 namespace Fairlead;
 
 /// <summary>An address where connections are accepted.</summary>
-internal sealed class StreamListen(string key, string text, INetwork network, IReadOnlyList<IAcceptor> acceptors, Admission room, Action<LogEntry> log)
+/// <param name="key">What makes it the same.</param>
+/// <param name="text">As it is shown.</param>
+/// <param name="network">Whose socket it is; null: nobody's here, since a far end listens.</param>
+/// <param name="acceptors">They accept.</param>
+/// <param name="room">The places of the process.</param>
+/// <param name="log">Told of faults.</param>
+internal sealed class StreamListen(string key, string text, INetwork? network, IReadOnlyList<IAcceptor> acceptors, Admission room, Action<LogEntry> log)
     : Listen(key, text, acceptors[0].LocalEndPoint)
 {
     private readonly List<Task> accepting = [];
-    private INetwork network = network;
+    private INetwork? network = network;
     private IReadOnlyList<IAcceptor> acceptors = acceptors;
 
     public override void Start()
@@ -19,7 +25,7 @@ internal sealed class StreamListen(string key, string text, INetwork network, IR
 
     public override IReadOnlyList<IAcceptor>? PrepareMove(INetwork other, ListenOptions options)
     {
-        return other == network || !OperatingSystem.IsLinux() ? null : Handover.To(other, acceptors, options);
+        return network is null || other == network || !OperatingSystem.IsLinux() ? null : Handover.To(other, acceptors, options);
     }
 
     public override void MoveTo(INetwork other, IReadOnlyList<IAcceptor> prepared)
@@ -57,7 +63,7 @@ internal sealed class StreamListen(string key, string text, INetwork network, IR
     }
 
     // Awaits nothing but the kernel, and room for another session: until there is some, clients wait in the backlog.
-    private async Task AcceptAsync(IAcceptor acceptor, INetwork own, Binding mine)
+    private async Task AcceptAsync(IAcceptor acceptor, INetwork? own, Binding mine)
     {
         try
         {
@@ -65,7 +71,7 @@ internal sealed class StreamListen(string key, string text, INetwork network, IR
             {
                 // Whom this network had accepted before the listen moved to another is dealt with as before.
                 var present = Binding;
-                if (present.Plan.Network == own)
+                if (own is null || present.Plan.Network == own)
                     mine = present;
                 else if (mine.Replaced.IsCancellationRequested)
                     present = mine = mine.Again();
@@ -81,7 +87,7 @@ internal sealed class StreamListen(string key, string text, INetwork network, IR
                         break;
                     continue;
                 }
-                if (acceptor.TryAccept() is { } client)
+                if ((present.Plan.Home is { } home ? acceptor.TryAccept(home) : acceptor.TryAccept()) is { } client)
                     present.Forward.Serve(this, present, client, room);
                 else
                     present.Forward.GiveBack(room);

@@ -4,8 +4,8 @@ using Fairlead.Net;
 namespace Fairlead;
 
 /// <summary>
-/// The life of one connection, from accept to close. Everything of it happens where its client belongs: on that event loop, or on the
-/// thread pool.
+/// The life of one connection, from accept to close. Everything of it happens in one place: the plan's home, if it has one; else where its client belongs, on that event loop, or on
+/// the thread pool.
 /// </summary>
 internal sealed class StreamSession : Session
 {
@@ -16,20 +16,29 @@ internal sealed class StreamSession : Session
     // Null for a session that is relayed at once, which nearly all are.
     private Talk? talk;
 
-    public StreamSession(Listen listen, Binding binding, Connection client, Admission process, long id)
+    /// <param name="listen">Where it arrived.</param>
+    /// <param name="binding">Whose it is.</param>
+    /// <param name="client">Its client, whom it owns.</param>
+    /// <param name="process">The places of the process, one of which it has.</param>
+    /// <param name="id">Its number.</param>
+    /// <param name="errand">What it does once it is let in; null: what its plan says.</param>
+    public StreamSession(Listen listen, Binding binding, Connection client, Admission process, long id, Errand? errand = null)
         : base(listen, binding, id)
     {
         (this.client, this.process) = (client, process);
-        // Without an event loop, what a conversation does in several places at once still happens one after the other.
-        if (client.Context is null && binding.Plan.Dynamic is not null)
-            talk = new Talk { Serial = new SerialContext() };
+        // One with an errand of its own is begun where that is lived.
+        if (errand is not null)
+            talk = new Talk { Home = client.Context is null ? SynchronizationContext.Current : null, Errand = errand };
+        // A client that may be used anywhere does not say where. Without an event loop, what a conversation does in several places at once still happens one after the other.
+        else if (client.Context is null && (binding.Plan.Home ?? (binding.Plan.Errand is null ? null : new SerialContext())) is { } home)
+            talk = new Talk { Home = home };
     }
 
     public override string Client => (talk?.ClientEndPoint ?? client.RemoteEndPoint)?.ToString() ?? "unix";
 
     public override AddressKey? Source => talk?.ClientEndPoint is { } told ? AddressKey.Of(told.Address) : client.RemoteKey;
 
-    public override SynchronizationContext? Context => talk?.Serial ?? client.Context;
+    public override SynchronizationContext? Context => talk?.Home ?? client.Context;
 
     public override string? Target => talk?.Target ?? base.Target;
 
@@ -55,7 +64,7 @@ internal sealed class StreamSession : Session
 
     public TimeProvider Time => Binding.Plan.Network.Time;
 
-    public Task RunAsync() => talk?.Serial is { } serial ? serial.RunAsync(LiveAsync) : LiveAsync();
+    public Task RunAsync() => Context is { } place && place != SynchronizationContext.Current ? place.RunAsync(LiveAsync) : LiveAsync();
 
     // Lives the session: hear who it is, admit, secure, route, dial, relay or converse, close. Never throws.
     private async Task LiveAsync()
@@ -70,9 +79,9 @@ internal sealed class StreamSession : Session
                 client.Abort();
                 return;
             }
-            if (Binding.Plan.Dynamic is { } dynamic)
+            if ((talk?.Errand ?? Binding.Plan.Errand) is { } errand)
             {
-                outcome = await dynamic.RunAsync(this);
+                outcome = await errand(this);
                 return;
             }
             if (Binding.Route(Source, talk?.ServerName) is not { } pool)
@@ -240,6 +249,17 @@ internal sealed class StreamSession : Session
         EndDialling();
         return result;
     }
+
+    /// <summary>The client has become another connection, which is the session's from now on.</summary>
+    public void Become(Connection next)
+    {
+        client = next;
+        if (IsToStop)
+            client.Abort();
+    }
+
+    /// <summary>The places of the process, one of which it has.</summary>
+    public Admission Process => process;
 
     /// <summary>Takes a place of the process for two more descriptors, if there is one; <see cref="LeavePlace"/> is owed then.</summary>
     public bool TryTakePlace() => process.TryEnter();

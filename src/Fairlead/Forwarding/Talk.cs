@@ -1,7 +1,9 @@
 using System.Net;
-using Fairlead.Net;
 
 namespace Fairlead;
+
+/// <summary>What a session does whose client says where to go, or whose way was decided elsewhere: all that is left of it, except closing its client.</summary>
+internal delegate ValueTask<SessionOutcome> Errand(StreamSession session);
 
 /// <summary>
 /// What a session has beside one relay, if it is more than that: what its client has said of itself, and what a conversation keeps going.
@@ -12,8 +14,11 @@ internal sealed class Talk
     private readonly LinkedList<Action> stops = [];
     private long bytesFromClient, bytesFromUpstream;
 
-    /// <summary>Where the session is lived if no event loop is its own; null where one is, or where nothing happens in two places at once.</summary>
-    public SerialContext? Serial { get; init; }
+    /// <summary>Where the session is lived if its client belongs nowhere; null where the client says it, or where nothing happens in two places at once.</summary>
+    public SynchronizationContext? Home { get; init; }
+
+    /// <summary>What the session does once its client is let in; null: what its plan says.</summary>
+    public Errand? Errand { get; init; }
 
     /// <summary>Who the client really is, as a PROXY header says; null without one.</summary>
     public IPEndPoint? ClientEndPoint { get; set; }

@@ -9,17 +9,17 @@ namespace Fairlead;
 /// place and outlive reloads that keep it.
 /// </summary>
 /// <param name="lookUps">Who asks for names; disposed with this.</param>
+/// <param name="tunnels">Whose far ends dial.</param>
 /// <param name="tls">How upstreams are spoken to inside TLS.</param>
-/// <param name="placeOf">Where work of a network that is nobody's session runs: an event loop, or null for the thread pool.</param>
 /// <param name="time">When health is checked, and names are looked up again.</param>
 /// <param name="log">Told of what becomes of upstreams and names.</param>
-internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, SynchronizationContext?> placeOf, TimeProvider time, Action<LogEntry> log) : IDisposable
+internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, TunnelSet tunnels, TimeProvider time, Action<LogEntry> log) : IDisposable
 {
     private readonly Dictionary<Key, Entry> upstreams = [];
     private readonly Dictionary<(string Host, TimeSpan Interval), ResolvedName> names = [];
 
     /// <summary>All that makes an upstream the same.</summary>
-    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve, ValueList<ProxyUrl> Via, ProxyHeader Header, TlsClient? Tls);
+    private sealed record Key(Endpoint Address, PortProtocols Protocol, INetwork Network, SocketTuning Tuning, ValueList<DialSource> Source, HealthConfig? Health, TimeSpan Resolve, Tunnel? Tunnel, ValueList<ProxyUrl> Via, ProxyHeader Header, TlsClient? Tls);
 
     private sealed record Entry(Upstream Upstream, IReadOnlyList<ResolvedName> Names, HealthCheck? Check);
 
@@ -29,19 +29,20 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, Sy
     /// <param name="forward">The forward that leads to it.</param>
     /// <param name="protocol">Which of both: connections and datagrams to one port are two upstreams, and one of them may be down.</param>
     /// <param name="network">By which it is dialled.</param>
+    /// <param name="tunnel">From the far end of which tunnel; null: from this machine.</param>
     /// <param name="via">Through which proxies.</param>
-    public Upstream At(UpstreamConfig target, int offset, PortProtocols protocol, ForwardConfig forward, INetwork network, ValueList<ProxyUrl> via)
+    public Upstream At(UpstreamConfig target, int offset, PortProtocols protocol, ForwardConfig forward, INetwork network, string? tunnel, ValueList<ProxyUrl> via)
     {
         var address = target.Address is PortEndpoint port ? new PortEndpoint(port.Host, new PortRange(port.Ports.First + offset), protocol) : target.Address;
         var source = target.Source.Count > 0 ? target.Source : forward.Source;
-        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve, via, protocol == PortProtocols.Udp ? ProxyHeader.Off : target.ProxyProtocol ?? forward.ProxyProtocol.Send, protocol == PortProtocols.Udp ? null : tls.ClientOf(target));
+        var key = new Key(address, protocol, network, forward.Timeouts.Tuning, source, protocol == PortProtocols.Udp ? null : forward.Health, forward.Resolve, tunnel is null ? null : tunnels.Of(tunnel), via, protocol == PortProtocols.Udp ? ProxyHeader.Off : target.ProxyProtocol ?? forward.ProxyProtocol.Send, protocol == PortProtocols.Udp ? null : tls.ClientOf(target));
         if (!upstreams.TryGetValue(key, out var known))
             upstreams.Add(key, known = Make(key));
         return known.Upstream;
     }
 
     /// <summary>How a forward dials whom it does not know beforehand.</summary>
-    public Way WayOf(ForwardConfig forward, INetwork network) => WayOf(network, forward.Timeouts.Tuning, forward.Source, forward.Via, forward.Resolve);
+    public Way WayOf(ForwardConfig forward, INetwork network) => WayOf(network, forward.Timeouts.Tuning, forward.Source, forward.Tunnel is { } tunnel ? tunnels.Of(tunnel) : null, forward.Via, forward.Resolve);
 
     /// <summary>Forgets all but these: nobody tries them out or looks up their names any more. Sessions of theirs go on.</summary>
     /// <param name="used">Upstreams.</param>
@@ -76,7 +77,7 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, Sy
 
     private Entry Make(Key key)
     {
-        var way = WayOf(key.Network, key.Tuning, key.Source, key.Via, key.Resolve);
+        var way = WayOf(key.Network, key.Tuning, key.Source, key.Tunnel, key.Via, key.Resolve);
         var (rules, text) = (HealthRules.Of(key.Health), key.Address.ToString()!);
         var datagrams = key.Protocol == PortProtocols.Udp ? way.Datagrams : null;
         // A name that a proxy looks up is an address here, which never changes.
@@ -84,23 +85,28 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, Sy
         var upstream = name is not null
             ? new Upstream(way.Dialer, name, ((PortEndpoint)key.Address).Ports.First, text, rules, Tell) { Datagrams = datagrams, Header = key.Header, Tls = key.Tls }
             : new Upstream(way.Dialer, AddressOf(key.Address), text, rules, Tell) { Datagrams = datagrams, Header = key.Header, Tls = key.Tls };
-        var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, placeOf(key.Network));
+        var check = key.Health is null ? null : new HealthCheck(upstream, key.Health, time, key.Network.NextContext());
         return new Entry(upstream, name is null ? way.Names : [.. way.Names, name], check);
     }
 
-    private Way WayOf(INetwork network, SocketTuning tuning, ValueList<DialSource> source, ValueList<ProxyUrl> via, TimeSpan resolve)
+    private Way WayOf(INetwork network, SocketTuning tuning, ValueList<DialSource> source, Tunnel? tunnel, ValueList<ProxyUrl> via, TimeSpan resolve)
     {
-        var direct = network.DialerWith(tuning, source);
+        IDialer direct = tunnel is null ? network.DialerWith(tuning, source) : new TunnelDialer(tunnel);
+        if (via.Count == 0 && tunnel is not null)
+            return new Way(direct, network.DatagramDialerWith(source), true, []) { IsFar = true };
         if (via.Count == 0)
             return new Way(direct, network.DatagramDialerWith(source), false, []);
         // What this machine looks up of the proxies; the others are looked up by the one before them.
-        var own = via.Where((proxy, i) => proxy.EndPoint is DnsEndPoint && !ProxyDialers.LookUpThere([.. via.Take(i)])).Select(proxy => proxy.Host).Distinct().ToDictionary(host => host, host => NameOf(host, resolve));
+        var own = via.Where((proxy, i) => proxy.EndPoint is DnsEndPoint && (i > 0 || tunnel is null) && !ProxyDialers.LookUpThere([.. via.Take(i)])).Select(proxy => proxy.Host).Distinct().ToDictionary(host => host, host => NameOf(host, resolve));
         var way = new Way(ProxyDialers.Of(via, direct, Naming, network.Time), network.DatagramDialerWith(source), ProxyDialers.LookUpThere(via), [.. own.Values]);
+        if (tunnel is not null)
+            return way with { IsFar = true };
         return ProxyDialers.CarryDatagrams(via)
             ? way with { Datagrams = ProxyDialers.DatagramsOf(via, direct, way.Datagrams, Naming, network.Time), OpenAssociation = OpenAsync }
             : way;
 
-        IDialer Naming(IDialer inner) => new NameDialer(inner, own.GetValueOrDefault, lookUps.AskAsync, network.Time);
+        // The far end of a tunnel looks names up itself.
+        IDialer Naming(IDialer inner) => inner is TunnelDialer ? inner : new NameDialer(inner, own.GetValueOrDefault, lookUps.AskAsync, network.Time);
 
         ValueTask<AssociationResult> OpenAsync(IAssociationSink sink, TimeSpan timeout, CancellationToken cancel)
         {
@@ -131,6 +137,9 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, Func<INetwork, Sy
 /// <param name="Names">The proxies' names that this machine looks up, which are kept as long as this is used.</param>
 internal sealed record Way(IDialer Dialer, IDatagramDialer Datagrams, bool TakesNames, IReadOnlyList<ResolvedName> Names)
 {
+    /// <summary>Whether the far end of a tunnel dials: then nothing can be listened for on the way, and no datagrams go there.</summary>
+    public bool IsFar { get; init; }
+
     /// <summary>Opens an association with the last proxy, for datagrams to many; null where there is no proxy, or one that carries none.</summary>
     public Func<IAssociationSink, TimeSpan, CancellationToken, ValueTask<AssociationResult>>? OpenAssociation { get; init; }
 }

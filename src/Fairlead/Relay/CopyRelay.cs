@@ -12,13 +12,12 @@ namespace Fairlead;
 /// </remarks>
 internal sealed class CopyRelay(Connection client, Connection upstream, RelayOptions options) : Relay(client, upstream, options)
 {
-    internal const int BufferSize = 64 << 10;
-
     /// <summary>How much a direction moves at a stretch where neither side has to be waited for; then others who are on its loop have their turn.</summary>
     internal const int BytesPerTurn = 256 << 10;
 
     private static readonly TimeSpan mostForLastWords = TimeSpan.FromMinutes(5);
 
+    private readonly int portion = Math.Max(client.Portion, upstream.Portion);
     private readonly Lock gate = new();
     private readonly HeldBack? heldBack = HeldBack.By(options.Rates);
     private long bytesFromClient, bytesFromUpstream;
@@ -73,8 +72,8 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
                     await Task.Yield();
                 }
                 await source.ReadAsync(Memory<byte>.Empty);
-                var most = throttle is null ? BufferSize : await TakeAsync(throttle);
-                var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+                var most = throttle is null ? portion : await TakeAsync(throttle);
+                var buffer = ArrayPool<byte>.Shared.Rent(portion);
                 try
                 {
                     broken = from;
@@ -135,8 +134,10 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
         // A slice a turn, so that those who share a rate come in their order.
         await Task.Yield();
         int most;
-        while ((most = throttle.Take(BufferSize, out var wait)) == 0 && !heldBack.Cut.IsCompleted)
+        while ((most = throttle.Take(portion, out var wait)) == 0 && !heldBack.Cut.IsCompleted)
             await heldBack.Cut.WaitAsync(wait, Options.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        // Silence begins here again: a sink may take its time for what is written now.
+        Touch();
         Interlocked.Decrement(ref heldBack.Waiting);
         return most;
     }
@@ -198,12 +199,17 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
 
     private void Count(Side from, int count)
     {
-        if (timer is not null)
-            Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
+        Touch();
         if (from == Side.Client)
             Interlocked.Add(ref bytesFromClient, count);
         else
             Interlocked.Add(ref bytesFromUpstream, count);
+    }
+
+    private void Touch()
+    {
+        if (timer is not null)
+            Volatile.Write(ref lastActivity, Options.Time.GetTimestamp());
     }
 
     private void StartTimer()
@@ -235,7 +241,8 @@ internal sealed class CopyRelay(Connection client, Connection upstream, RelayOpt
                 return;
             }
         }
-        Cut(reason);
+        // Not every timer fires where the connections belong.
+        Context.RunThere(() => Cut(reason));
     }
 
     // What a broken side had still said is not waited for without end, whatever the options say of living ones.

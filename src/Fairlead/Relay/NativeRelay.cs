@@ -72,6 +72,9 @@ internal sealed class NativeRelay : Relay, IConnectionWatcher, IReady, IValueTas
     public override ValueTask<RelayResult> RunAsync()
     {
         NativeClient.Loop.Verify();
+        // Closed at this end meanwhile, its descriptor may be another's; one that moved here and could not be watched, for one.
+        if (NativeClient.IsClosed || NativeUpstream.IsClosed)
+            Finish(RelayEnd.Stopped, Side.Fairlead);
         if (phase == Phase.Ended)
             return new ValueTask<RelayResult>(this, 0);
         NativeClient.Watcher = NativeUpstream.Watcher = this;

@@ -51,9 +51,12 @@ public abstract class Relay
 
     private protected RelayOptions Options { get; }
 
+    /// <summary>Where its connections belong, as one of them says, or both alike; null where any thread will do.</summary>
+    internal SynchronizationContext? Context => Client.Context ?? Upstream.Context;
+
     /// <summary>
     /// Makes a relay: within the kernel and over event loops where both connections are native and on one loop, else by copying through
-    /// <see cref="Connection.ReadAsync"/> and <see cref="Connection.WriteAsync"/>.
+    /// <see cref="Connection.ReadAsync"/> and <see cref="Connection.WriteAsync"/>. Both must be usable where it runs.
     /// </summary>
     public static Relay Between(Connection client, Connection upstream, RelayOptions options)
     {

@@ -1,5 +1,8 @@
+using System.Runtime.Versioning;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Fairlead.Cli;
+using Fairlead.Tests.Ssh;
 
 namespace Fairlead.Tests.Cli;
 
@@ -97,6 +100,107 @@ public sealed class CheckCommandTests : IDisposable
             """, output);
         Assert.EndsWith("; each has a place, and one of UDP uses one descriptor only\n", output);
         Assert.Equal(["tcp", "udp", "unix"], JsonDocument.Parse(json).RootElement.GetProperty("listens").EnumerateArray().Select(listen => listen.GetProperty("protocol").GetString()));
+    }
+
+    [Fact]
+    public async Task Tunnels_and_the_hub_have_tables_of_their_own()
+    {
+        var keys = Path.Combine(folder.FullName, "keys");
+        var (key, other) = (TestKeys.All[0].PublicKey, TestKeys.All[1].PublicKey);
+        File.WriteAllText(keys, $"restrict,permitopen=\"db:5432\" {key} nobody\n{key} alice\nfrom=\"10.0.0.0/8\",permitopen=\"db:5432\",permitlisten=\"5900\",expiry-time=\"20200101Z\" {other} bob \u202e\n");
+        var path = Write("""
+            forwards:
+              - { name: mail, listen: "127.0.0.1:8143", to: "mail:143", via: office, engine: portable }
+              - { name: desk, listen: ":5900", at: office, to: "127.0.0.1:5900", engine: portable }
+            tunnels: { office: { ssh: alice@gw, identity: keys, known_hosts: keys, accept_new: true } }
+            hub: { authorized_keys: keys, host_keys: keys }
+            """);
+
+        var (status, output, error) = await RunAsync("check", path);
+        var (_, json, _) = await RunAsync("check", "--json", path);
+
+        Assert.Equal((0, ""), (status, error));
+        var column = new string(' ', keys.Length - "AUTHORIZED KEYS".Length);
+        Assert.StartsWith($"""
+            {path} can be run
+
+            NAME  LISTEN          AT      TO                                                                    ENGINE
+            mail  127.0.0.1:8143          mail:143 via office, which looks names up and decides what they mean  portable (as written)
+            desk  :5900           office  127.0.0.1:5900                                                        portable (as written)
+
+            TUNNEL  SERVER       HOST KEY{new string(' ', $"known_hosts {keys}, and new ones".Length - "HOST KEY".Length)}  KEEPALIVE
+            office  alice@gw:22  known_hosts {keys}, and new ones  15s × 3
+
+            HUB    AUTHORIZED KEYS{column}  HOST KEYS{new string(' ', keys.Length - "HOST KEYS".Length)}  REMOTE LISTENS
+            :2022  {keys}  {keys}  loopback, from 1024 up
+
+            limits of the hub: max_startups 100, login_grace 20s, max_connections 1000, max_connections_per_key off, max_channels 1000, max_listens 32
+
+            LINE  KEY                                                 COMMENT     FROM        MAY CONNECT TO  MAY LISTEN ON           UNTIL
+            1     {key.Fingerprint}  nobody                  nowhere         nowhere
+            2     {key.Fingerprint}  alice                   anywhere        loopback, from 1024 up
+            3     {other.Fingerprint}  bob \u202e  10.0.0.0/8  db:5432         loopback:5900           2020-01-01T00:00:00Z, expired
+
+            sessions at once: 
+            """, output);
+        var plan = JsonDocument.Parse(json).RootElement;
+        Assert.Equal("office", plan.GetProperty("listens")[1].GetProperty("at").GetString());
+        Assert.Equal(("office", "alice@gw:22", "15s × 3"), plan.GetProperty("tunnels")[0] is var tunnel ? (tunnel.GetProperty("name").GetString(), tunnel.GetProperty("server").GetString(), tunnel.GetProperty("keepalive").GetString()) : default);
+        Assert.Equal((":2022", keys), plan.GetProperty("hub") is var hub ? (hub.GetProperty("listen")[0].GetString(), hub.GetProperty("authorized_keys").GetString()) : default);
+        Assert.Equal(
+        [
+            $$"""{"line":1,"type":"ssh-ed25519","fingerprint":"{{key.Fingerprint}}","comment":"nobody","may_connect_to":"nowhere","may_listen_on":"nowhere"}""",
+            $$"""{"line":2,"type":"ssh-ed25519","fingerprint":"{{key.Fingerprint}}","comment":"alice","may_connect_to":"anywhere","may_listen_on":"loopback, from 1024 up"}""",
+            $$"""{"line":3,"type":"ecdsa-sha2-nistp256","fingerprint":"{{other.Fingerprint}}","comment":"bob \\u202e","from":"10.0.0.0/8","may_connect_to":"db:5432","may_listen_on":"loopback:5900","until":"2020-01-01T00:00:00Z","expired":true}""",
+        ], plan.GetProperty("hub").GetProperty("keys").EnumerateArray().Select(one => Regex.Replace(one.GetRawText(), "\n *|(?<=\": *) ", "")));
+    }
+
+    [Fact]
+    public async Task Lines_of_the_hub_s_keys_that_do_not_count_are_warnings()
+    {
+        var keys = Path.Combine(folder.FullName, "keys");
+        File.WriteAllText(keys, "\nssh-dss AAAA\n");
+        var path = Write("hub: { authorized_keys: keys }");
+
+        var (status, output, error) = await RunAsync("check", path);
+        var (_, json, _) = await RunAsync("check", "--json", path);
+
+        Assert.Equal(0, status);
+        Assert.DoesNotContain("MAY CONNECT TO", output);
+        var lines = error.TrimEnd('\n').Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith($"{keys}:2: warning: ", lines[0]);
+        Assert.StartsWith($"{keys}: warning: no key in it is accepted", lines[1]);
+        var plan = JsonDocument.Parse(json).RootElement;
+        Assert.Equal(lines, plan.GetProperty("warnings").EnumerateArray().Select(warning => warning.GetString()));
+        Assert.Empty(plan.GetProperty("hub").GetProperty("keys").EnumerateArray());
+    }
+
+    [Fact, SupportedOSPlatform("linux")]
+    public async Task Keys_of_the_hub_that_others_can_write_are_an_error()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs modes of files");
+        var keys = Path.Combine(folder.FullName, "keys");
+        File.WriteAllText(keys, $"{TestKeys.All[0].PublicKey}\n");
+        File.SetUnixFileMode(keys, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherWrite);
+        var path = Write("hub: { authorized_keys: keys }");
+
+        var others = Environment.IsPrivilegedProcess ? "root, who could have root do anything" : "its owner (mode 0602), who could let themselves in";
+        Assert.Equal((2, "", $"{path}: error: hub: authorized_keys {keys} can be written by others than {others}; run: chmod go-w {keys}\n"), await RunAsync("check", path));
+    }
+
+    [Fact]
+    public async Task Files_of_tunnels_and_of_the_hub_that_are_not_there_are_errors()
+    {
+        var path = Write("""
+            forwards: [{ listen: "localhost:80", to: "a:80", via: office }]
+            tunnels: { office: { ssh: alice@gw, identity: gone, known_hosts: /dev/null } }
+            hub: { authorized_keys: gone }
+            """);
+        var gone = Path.Combine(folder.FullName, "gone");
+
+        Assert.Equal((2, "", $"{path}: error: tunnel office: identity {gone} does not exist; write the path of a file that is there\n{path}: error: hub: authorized_keys {gone} does not exist; write the path of a file that is there\n"),
+            await RunAsync("check", path));
     }
 
     [Fact]

@@ -36,7 +36,28 @@ public class CommandLineTests
         },
         { "forward --half-closed-timeout 1m 53:h:53/udp", "error: --half-closed-timeout is for TCP, and only UDP is forwarded; leave it out\ntry 'fairlead forward --help'\n" },
         { "forward --allow 10.0.0.0 --allow 10.0.0.1/8 8080:h:80", "error: --allow '10.0.0.1/8' has bits set behind its prefix; write 10.0.0.0/8 for the network, or 10.0.0.1 for the one address\ntry 'fairlead forward --help'\n" },
-        { "forward --via ssh://gw 8080:h:80", "error: --via proxy 'ssh://gw': scheme 'ssh' is not in this version; write socks5, socks5h, socks4a or http\ntry 'fairlead forward --help'\n" },
+        { "forward --via office 8080:h:80", "error: --via proxy 'office': has no scheme; write socks5, socks5h, socks4a or http before it, like socks5://10.0.0.5:1080\ntry 'fairlead forward --help'\n" },
+        { "forward --via ssh://gw:0 8080:h:80", "error: --via proxy 'ssh://gw:0': port 0 cannot be connected to; write the port that the server listens on\ntry 'fairlead forward --help'\n" },
+        { "forward --via socks5://p --via ssh://gw 8080:h:80", "error: --via 'ssh://gw' is a tunnel, which this machine connects to itself, so it can only be the first; write it first, or give it a way of its own: jump, in the tunnel\ntry 'fairlead forward --help'\n" },
+        { "forward --via ssh://gw 53:h:53/udp", "error: forward :53/udp to h:53: the tunnel ssh://gw carries streams only, and UDP is listened on for; leave it out, or make a forward of its own for TCP\ntry 'fairlead forward --help'\n" },
+        { "ssh", "error: no server is given; write [USER@]HOST, like alice@gw.example.com\ntry 'fairlead ssh --help'\n" },
+        { "ssh -L 80:h:80 gw ls -l --x", "error: 'ls -l --x' would be a command, and there is no shell here, and no commands: forwarding is all that is asked of the server; leave it out\ntry 'fairlead ssh --help'\n" },
+        { "ssh --pasword x -D 1080 gw", "error: unknown option '--pasword'; did you mean '--password'?\ntry 'fairlead ssh --help'\n" },
+        { "ssh --password env:FAIRLEAD_NO_SUCH -D 1080 gw", "error: --password 'env:FAIRLEAD_NO_SUCH' names an environment variable that is not set; set it, or write file:/path\ntry 'fairlead ssh --help'\n" },
+        { "ssh -D *:1080 gw", "error: forward :1080 to dynamic: listen :1080 would be a proxy for everybody who can reach it; write --allow beside it, or listen on 127.0.0.1:1080\ntry 'fairlead ssh --help'\n" },
+        { "ssh -R *:1080 gw", "error: forward :1080 at gw to dynamic: listen :1080 would be a proxy into this network for everybody who can reach the far end; write --allow beside it, or listen on localhost:1080\ntry 'fairlead ssh --help'\n" },
+        {
+            "ssh -fL x -o Foo=1 gw",
+            """
+            error: -f goes to the background, and this stays where a supervisor sees it; write '&' behind the command, or run it as a service
+            error: -o keyword 'Foo' is unknown; ssh_config(5) has those that there are
+            try 'fairlead ssh --help'
+
+            """
+        },
+        { "hub", "error: nobody could come in; write --authorized-keys and the file of the keys that are let in\ntry 'fairlead hub --help'\n" },
+        { "hub --authorized-keys k --listen 2022", "error: --listen listen '2022': has no colon; write :2022 for the port on every address, or HOST:PORT\ntry 'fairlead hub --help'\n" },
+        { "hub --authorized-keys k --listen :2022 --listen 127.0.0.1:2022", "error: hub: 127.0.0.1:2022 is listened on by the hub already as :2022 (every address includes this one); give one of them another port or address\ntry 'fairlead hub --help'\n" },
         { "proxy :1080", "error: listen :1080 would be a proxy for everybody who can reach it; write --user or --allow beside it, or listen on 127.0.0.1:1080\ntry 'fairlead proxy --help'\n" },
         { "proxy --user alice", "error: --user has no password; write NAME:PASSWORD, or NAME:env:VARIABLE\ntry 'fairlead proxy --help'\n" },
         { "proxy --user alice:env:FAIRLEAD_NO_SUCH", "error: --user alice: 'env:FAIRLEAD_NO_SUCH' names an environment variable that is not set; set it, or write file:/path\ntry 'fairlead proxy --help'\n" },
@@ -66,6 +87,9 @@ public class CommandLineTests
     [InlineData("forward -h x --drain 1")]
     [InlineData("demo --help")]
     [InlineData("completion --help")]
+    [InlineData("ssh --help")]
+    [InlineData("ssh -D 1080 -h")]
+    [InlineData("hub --help")]
     public async Task Every_help_has_examples(string line)
     {
         var (status, output, error) = await RunAsync(line);
@@ -157,13 +181,16 @@ public class CommandLineTests
     }
 
     [Theory]
-    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward proxy reload run status stop top")]
+    [InlineData("fairlead ", "--help --version -h check close completion connections demo drain forward hub proxy reload run ssh status stop top")]
     [InlineData("fairlead f", "forward")]
     [InlineData("fairlead forward --e", "--engine")]
     [InlineData("fairlead forward --engine n", "native")]
     [InlineData("fairlead forward --engine=", "auto native portable")]
     [InlineData("fairlead forward 8080:h:80 --log-l", "--log-level")]
     [InlineData("fairlead completion z", "zsh")]
+    [InlineData("fairlead ssh --pass", "--password")]
+    [InlineData("fairlead ssh -o ServerA", "ServerAliveCountMax= ServerAliveInterval=")]
+    [InlineData("fairlead hub --a", "--authorized-keys")]
     public async Task Bash_completes(string line, string expected)
     {
         Assert.SkipUnless(File.Exists("/bin/bash"), "needs bash");

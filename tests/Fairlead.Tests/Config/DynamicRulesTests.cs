@@ -32,7 +32,7 @@ public sealed class DynamicRulesTests
     [InlineData("to: dynamic, users: { \"a:b\": c }", "has no such name as SOCKS5 and HTTP carry")]
     [InlineData("to: \"unix:/run/a.sock\", via: \"socks5://10.0.0.9\"", "no proxy dials it")]
     [InlineData("to: \"a:80\", via: \"socks5://127.0.0.1:1080\"", "leads to itself")]
-    [InlineData("to: \"a:80\", via: \"ssh://gw\"", "scheme 'ssh' is not in this version")]
+    [InlineData("to: \"a:80\", via: \"shs://gw\"", "scheme 'shs' is unknown")]
     public void What_cannot_be_honoured_is_an_error(string keys, string error)
     {
         Assert.Contains(Yaml.Errors($"forwards: [{{ listen: \"127.0.0.1:1080\", {keys} }}]"), message => message.Contains(error, StringComparison.Ordinal));

@@ -36,6 +36,10 @@ public class ExampleTests
     [InlineData("forwards: [{ listen: \":80\", to: \"a:80\", balance: leastconn }]")]
     [InlineData("forwards: [{ listen: \":80\", to: \"a:80\", limits: { rate: 20M } }]")]
     [InlineData("forwards: [{ listen: \":80\", to: \"a:80\", timeouts: { idle: 5 } }]")]
+    [InlineData("{ forwards: [], tunnels: { Office: { ssh: gw } } }")]
+    [InlineData("{ forwards: [], tunnels: { office: { } } }")]
+    [InlineData("{ forwards: [], tunnels: { office: { ssh: gw, host_key: \"MD5:aa\" } } }")]
+    [InlineData("hub: { listen: \":2022\" }")]
     public void The_schema_refuses_what_the_reader_does(string yaml)
     {
         var schema = KeyTableTests.Schema();

@@ -20,7 +20,8 @@ public sealed class KeyTableTests
     private static readonly TableText[] tables =
     [
         Text(ConfigurationKeys.File), Text(ConfigurationKeys.Forward), Text(ConfigurationKeys.Upstream), Text(ConfigurationKeys.Route), Text(ConfigurationKeys.Limits),
-        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Tls), Text(ConfigurationKeys.UpstreamTls), Text(ConfigurationKeys.Ftp), Text(ConfigurationKeys.Defaults), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
+        Text(ConfigurationKeys.Timeouts), Text(ConfigurationKeys.Health), Text(ConfigurationKeys.ProxyProtocol), Text(ConfigurationKeys.Tls), Text(ConfigurationKeys.UpstreamTls), Text(ConfigurationKeys.Ftp), Text(ConfigurationKeys.Defaults),
+        Text(TunnelKeys.Tunnel), Text(TunnelKeys.Hub), Text(ConfigurationKeys.Admin), Text(ConfigurationKeys.Log),
         Text(ConfigurationKeys.AccessLog), Text(ConfigurationKeys.ProcessLimits),
     ];
 
@@ -32,8 +33,15 @@ public sealed class KeyTableTests
         var table = tables.Single(table => table.Title == title);
         var record = table.Record == typeof(ConfigurationFile) ? typeof(Configuration) : table.Record;
         var properties = record.GetProperties().Where(property => property.CanWrite).Select(property => SnakeCase(property.Name)).ToList();
-        // Defaults are some of a forward's keys; a file's includes and defaults are gone when it is read.
-        string[] expected = title == "defaults" ? ["engine", "limits", "resolve", "timeouts"] : [.. title == "file" ? properties.Append("include").Append("defaults") : properties];
+        // Defaults are some of a forward's keys; a file's includes and defaults are gone when it is read. `via` says the tunnel too, and a tunnel is called by the key before it.
+        string[] expected = title switch
+        {
+            "defaults" => ["engine", "limits", "resolve", "timeouts"],
+            "file" => [.. properties, "include", "defaults"],
+            "forward" or "route" => [.. properties.Except(["tunnel"])],
+            "tunnel" => [.. properties.Except(["name"])],
+            _ => [.. properties],
+        };
 
         Assert.Equal(expected.Order(), table.Rows.Select(row => row.Name).Order());
     }
@@ -43,7 +51,9 @@ public sealed class KeyTableTests
     {
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\n{Written("file", "forwards", "include", "defaults", "admin", "log", "access_log", "limits")}").Configuration);
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\nadmin: {{}}\nlog: {{ {Flow("log")} }}\naccess_log: {{ {Flow("access log")} }}\nlimits: {{}}").Configuration);
-        string[] besides = ["listen", "to", "name", "allow", "allow_to", "advertise", "limits", "timeouts", "proxy_protocol", "tls", "ftp"];
+        Assert.Equal(Yaml.Read("hub: { authorized_keys: /a }").Configuration, Yaml.Read($"hub: {{ authorized_keys: /a, {Flow("hub", "authorized_keys")} }}").Configuration);
+        Assert.Equal(Yaml.Read("{ forwards: [], tunnels: { a: { ssh: h } } }").Configuration, Yaml.Read($"{{ forwards: [], tunnels: {{ a: {{ ssh: h, {Flow("tunnel", "ssh", "password")} }} }} }}").Configuration);
+        string[] besides = ["listen", "to", "name", "at", "allow", "allow_to", "advertise", "limits", "timeouts", "proxy_protocol", "tls", "ftp"];
         var forward = Yaml.Forward("forwards: [{ listen: \":80\", to: \"a:80\" }]");
         Assert.Equal(forward, Yaml.Forward($$"""forwards: [{ listen: ":80", to: [{ address: "a:80", {{Flow("upstream", "address", "proxy_protocol", "tls")}} }], {{Flow("forward", [.. besides, "affinity", "responses"])}}, limits: { {{Flow("limits", "sessions_per_second")}} }, timeouts: { {{Flow("timeouts", "unacknowledged", "idle", "unanswered")}} } }]"""));
         var datagrams = Yaml.Forward("forwards: [{ listen: \":80/udp\", to: \"a:80\" }]");

@@ -88,6 +88,52 @@ public class PlanTests
         Assert.Equal(["a limits.accepts_per_second", "a timeouts.half_closed", "b limits.sessions_per_second", "b timeouts.unanswered"], plan.Bounds.Select(bound => $"{bound.Forward} {bound.Key}"));
     }
 
+    [Fact]
+    public void The_plan_says_what_tunnels_are_and_who_listens_and_dials_through_them()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        var plan = Plan.Of(Yaml.Read("""
+            forwards:
+              - { name: a, listen: ":80", to: "a:80", via: [office, "http://p:3128"], routes: [{ from: 10.0.0.0/8, to: "b:80", via: [office, "socks5://p"] }] }
+              - { name: b, listen: "localhost:81", at: "ssh://gw2:23", to: "127.0.0.1:81" }
+              - { name: c, listen: "localhost:1080", to: dynamic, via: office }
+            tunnels:
+              office: { ssh: alice@gw, jump: ["bob@door", "[::1]:23"], host_key: SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDiEKO7XMd4CJ30H3k, keepalive: off }
+              pinned: { ssh: "alice@[::1]", host_key: SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDiEKO7XMd4CJ30H3k, keepalive: 5s }
+              new: { ssh: alice@gw, known_hosts: [/a, /b], accept_new: true }
+            """).Configuration, 1024, 30, 4, true);
+
+        Assert.Equal(
+        [
+            ("", "b:80 via office, socks5://p:1080"),
+            ("", "a:80 via office, http://p:3128, which looks names up and decides what they mean"),
+            ("ssh://gw2:23", "127.0.0.1:81"),
+            ("", "where the client says (SOCKS, HTTP) via office, which looks names up and decides what they mean"),
+        ], plan.Listens.Select(listen => (listen.At, listen.To)));
+        var me = Environment.UserName;
+        Assert.Equal(
+        [
+            new PlannedTunnel("office", "alice@gw:22", $"bob@door:22, {me}@[::1]:23", $"SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDiEKO7XMd4CJ30H3k; on the way known_hosts {home}/.ssh/known_hosts", "off"),
+            new PlannedTunnel("pinned", "alice@[::1]:22", "", "SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDiEKO7XMd4CJ30H3k", "5s × 3"),
+            new PlannedTunnel("new", "alice@gw:22", "", "known_hosts /a, /b, and new ones", "15s × 3"),
+            new PlannedTunnel("ssh://gw2:23", $"{me}@gw2:23", "", $"known_hosts {home}/.ssh/known_hosts", "15s × 3"),
+        ], plan.Tunnels);
+        Assert.Null(plan.Hub);
+        // Four connections of tunnels, and no socket for what the far end listens on.
+        Assert.StartsWith("(1024 descriptors - 116 for the program and its admin API - 12 listening -", plan.Arithmetic, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_plan_says_what_the_hub_is()
+    {
+        var hub = Plan.Of(Yaml.Read("hub: { authorized_keys: /k, listen: [\":2022\", \"localhost:22\", \"unix:/a\"], max_connections_per_key: 5 }").Configuration, 1024, 30, 4, true);
+
+        Assert.Equal(new PlannedHub([":2022", "localhost:22", "unix:/a"], "/k", "made once and kept", "loopback, from 1024 up",
+            "max_startups 100, login_grace 20s, max_connections 1000, max_connections_per_key 5, max_channels 1000, max_listens 32"), hub.Hub);
+        Assert.Contains("- 4 listening -", hub.Arithmetic);
+        Assert.Equal(("anywhere", "/a, /b"), PlannedHub.Of(new HubConfig { AuthorizedKeys = "/k", GatewayPorts = true, HostKeys = ["/a", "/b"] }) is var open ? (open.RemoteListens, open.HostKeys) : default);
+    }
+
     private static Plan PlanOf(string forward) => Plan.Of(Yaml.Read($"forwards: [{forward}]").Configuration, 1024, 50, 4, true);
 
     [Theory]

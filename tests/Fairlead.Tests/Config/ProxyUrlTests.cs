@@ -57,7 +57,7 @@ public sealed class ProxyUrlTests
     {
         { "proxy.example:1080", "proxy 'proxy.example:1080': has no scheme; write socks5, socks5h, socks4a or http before it, like socks5://10.0.0.5:1080" },
         { "https://h:1", "proxy 'https://h:1': scheme 'https' is unknown; write socks5, socks5h, socks4a or http" },
-        { "ssh://h", "proxy 'ssh://h': scheme 'ssh' is not in this version; write socks5, socks5h, socks4a or http" },
+        { "ssh://h", "proxy 'ssh://h': scheme 'ssh' is that of a tunnel, and no proxy's; write socks5, socks5h, socks4a or http" },
         { "socks4://h", "proxy 'socks4://h': scheme 'socks4' has no names; write socks4a, which a proxy of SOCKS4 takes for addresses too" },
         { "http://h", "proxy 'http://h': has no port; write one, like http://10.0.0.5:3128" },
         { "socks5://", "proxy 'socks5://': host is missing; write the proxy's name or address" },

@@ -28,6 +28,7 @@ internal static class SchemaCheck
             "required" => value is JsonObject lacking && word.Value!.AsArray().All(name => lacking.ContainsKey(name!.GetValue<string>())),
             "properties" => value is JsonObject map && map.All(entry => word.Value![entry.Key] is not { } property || Accepts(property, root, entry.Value)),
             "additionalProperties" => value is JsonObject closed && closed.All(entry => schema["properties"]?[entry.Key] is not null || (word.Value is JsonObject others && Accepts(others, root, entry.Value))),
+            "propertyNames" => value is not JsonObject named || named.All(entry => Accepts(word.Value!, root, JsonValue.Create(entry.Key))),
             _ => notes.Contains(word.Key) ? true : throw new NotSupportedException(word.Key),
         });
     }

@@ -23,6 +23,12 @@ internal sealed class ForwardingRig : IAsyncDisposable
         {
             Loops = loops,
             Inherited = inherited ?? [],
+            SshEngine = kind,
+            OnHopeless = (tunnel, end) =>
+            {
+                Hopeless.Enqueue($"{tunnel}: {end.Text}");
+                return false;
+            },
             Log = entry =>
             {
                 log.Enqueue(entry);
@@ -37,6 +43,9 @@ internal sealed class ForwardingRig : IAsyncDisposable
     public Engine Engine { get; }
 
     public Action<LogEntry>? OnLog { get; set; }
+
+    /// <summary>What a person should look after, as the engine has told it.</summary>
+    public ConcurrentQueue<string> Hopeless { get; } = [];
 
     public IEnumerable<LogEntry> Log => log;
 

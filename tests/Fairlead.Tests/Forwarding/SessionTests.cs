@@ -17,7 +17,7 @@ public sealed class SessionTests
         var config = ForwardConfig.Parse("127.0.0.1:1:127.0.0.1:2");
         forward = new Forward("web", "web", log.Add, new RefusalLog(TimeProvider.System));
         upstream = new Upstream(network, new IPEndPoint(IPAddress.Loopback, 2), "127.0.0.1:2");
-        forward.Adopt(new ForwardPlan(config, network, (_, _, _, _) => upstream));
+        forward.Adopt(new ForwardPlan(config, network, (_, _, _, _, _) => upstream));
     }
 
     [Fact(Timeout = 30000)]
@@ -58,7 +58,7 @@ public sealed class SessionTests
     public async Task One_that_was_accepted_before_a_change_and_begins_after_it_is_closed_too()
     {
         var before = forward.Plan;
-        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))], OnChange = OnChange.Close }, network, (_, _, _, _) => upstream));
+        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))], OnChange = OnChange.Close }, network, (_, _, _, _, _) => upstream));
         var client = await ServeAsync(before);
         await forward.WhenEmptyAsync();
         await AssertStoppedAsync(client);
@@ -68,7 +68,7 @@ public sealed class SessionTests
     public async Task One_that_begins_after_a_change_that_keeps_goes_on_as_it_was_accepted()
     {
         var before = forward.Plan;
-        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))] }, network, (_, _, _, _) => upstream));
+        forward.Adopt(new ForwardPlan(before.Config with { To = [new UpstreamConfig(Endpoint.Parse("127.0.0.1:3"))] }, network, (_, _, _, _, _) => upstream));
         using var client = await ServeAsync(before);
         var dial = await network.NextAsync(1);
         Assert.False(dial.IsGivenUp);

@@ -258,6 +258,16 @@ public abstract partial class RelayContract(RelayRig rig) : IDisposable
         async it => Assert.Equal(it.Result(RelayEnd.Stopped, Side.Fairlead, 0, 0), await it.Ending),
         prepare: it => it.Relay.Stop());
 
+    [Theory(Timeout = 30000), InlineData(Side.Client), InlineData(Side.Upstream)]
+    public Task One_of_which_a_side_was_closed_at_this_end_before_it_runs_resets_the_other(Side closed) => RelayAsync(
+        async it =>
+        {
+            await AssertResetAsync(it, Other(closed));
+            var result = await it.Ending;
+            Assert.Equal((RelayEnd.Stopped, 0, 0), (result.End, result.BytesFromClient, result.BytesFromUpstream));
+        },
+        prepare: it => it.Inner(closed).Dispose());
+
     [Fact(Timeout = 30000)]
     public Task Bytes_are_counted_beyond_what_32_bits_hold() => RelayAsync(
         async it =>

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.Versioning;
 using Fairlead.Net;
 using Fairlead.Tests.Net;
@@ -78,6 +79,8 @@ public class NetworkRelayRig(NetworkRig clients, NetworkRig upstreams) : RelayRi
 
     public override void Limit(Connection connection)
     {
+        if (connection is ForeignConnection { Inner: var inner })
+            connection = inner;
         if (connection is SocketConnection { Socket: var socket })
             socket.SendBufferSize = socket.ReceiveBufferSize = SocketBuffer;
         else if (OperatingSystem.IsLinux() && connection is NativeConnection { Descriptor: var descriptor })
@@ -148,5 +151,40 @@ public sealed class NativeRelayRig : NetworkRelayRig
     {
         Assert.Equal(0, Buffers.Lent);
         Assert.Equal(Buffers.Pipes.Made, Buffers.IdlePipes);
+    }
+}
+
+/// <summary>Native sockets on two event loops: the test, with the relay and the far ends, is on one, and of each side the end that the relay has is there, or on the other loop.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class ForeignRelayRig : NetworkRelayRig
+{
+    private readonly NativeNetwork network;
+    private readonly Side[] foreign;
+
+    private ForeignRelayRig(NativeNetwork network, Side[] foreign)
+        : base(new NativeTcpRig(network))
+    {
+        this.network = network;
+        this.foreign = foreign;
+    }
+
+    /// <summary>A rig with these sides on the other loop.</summary>
+    public static ForeignRelayRig Of(params Side[] foreign) => new(new NativeNetwork(new NativeNetworkOptions { Loops = 2 }), foreign);
+
+    public override async Task<(Connection Outer, Connection Inner)> ConnectAsync(Side side)
+    {
+        using var acceptor = network.ListenHere(new IPEndPoint(IPAddress.Loopback, 0), new ListenOptions());
+        Connection? inner = null;
+        await network.Loops[foreign.Contains(side) ? 1 : 0].RunAsync(async () => inner = (await network.Dialer.DialAsync(acceptor.LocalEndPoint, TimeSpan.FromSeconds(20))).Connection);
+        return (await NetworkRig.AcceptAsync(acceptor), ForeignConnection.For(network.Loops[0], inner!));
+    }
+
+    public override Relay Make(Connection client, Connection upstream, RelayOptions options)
+    {
+        Assert.Equal(foreign.Contains(Side.Client), client is ForeignConnection);
+        Assert.Equal(foreign.Contains(Side.Upstream), upstream is ForeignConnection);
+        var relay = Relay.Between(client, upstream, options);
+        Assert.IsType<CopyRelay>(relay);
+        return relay;
     }
 }

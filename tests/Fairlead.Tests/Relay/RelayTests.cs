@@ -15,6 +15,15 @@ public sealed class CopyRelayOverPortableTcpTests() : NetworkRelayContract(new N
 public sealed class CopyRelayOverNativeTcpTests() : NetworkRelayContract(new NetworkRelayRig(new NativeTcpRig()));
 
 [SupportedOSPlatform("linux")]
+public sealed class CopyRelayToAnotherLoopTests() : NetworkRelayContract(ForeignRelayRig.Of(Side.Upstream));
+
+[SupportedOSPlatform("linux")]
+public sealed class CopyRelayFromAnotherLoopTests() : NetworkRelayContract(ForeignRelayRig.Of(Side.Client));
+
+[SupportedOSPlatform("linux")]
+public sealed class CopyRelayOnAnotherLoopTests() : NetworkRelayContract(ForeignRelayRig.Of(Side.Client, Side.Upstream));
+
+[SupportedOSPlatform("linux")]
 public sealed class NativeRelayOfCopiesTests() : NetworkRelayContract(NativeRelayRig.Of(splice: false));
 
 [SupportedOSPlatform("linux")]

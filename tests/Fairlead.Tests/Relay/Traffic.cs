@@ -41,16 +41,22 @@ internal static class Traffic
         Assert.True(bytes.AsSpan().SequenceEqual(expected), "What arrived is not what was sent.");
     }
 
-    /// <summary>Reads so many bytes and compares.</summary>
-    public static async Task ExpectAsync(Connection connection, byte[] expected)
+    /// <summary>Reads so many bytes as there is room for.</summary>
+    public static async Task UntilFullAsync(Connection connection, byte[] bytes)
     {
-        var bytes = new byte[expected.Length];
         for (var read = 0; read < bytes.Length;)
         {
             var got = await connection.ReadAsync(bytes.AsMemory(read));
             Assert.NotEqual(0, got);
             read += got;
         }
+    }
+
+    /// <summary>Reads so many bytes and compares.</summary>
+    public static async Task ExpectAsync(Connection connection, byte[] expected)
+    {
+        var bytes = new byte[expected.Length];
+        await UntilFullAsync(connection, bytes);
         Assert.True(bytes.AsSpan().SequenceEqual(expected), "What arrived is not what was sent.");
     }
 

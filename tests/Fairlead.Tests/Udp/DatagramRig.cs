@@ -73,7 +73,7 @@ internal sealed class DatagramRig : IDisposable
     /// <summary>The first half of a reload: the forward has its plan, the listen is still bound to the one before.</summary>
     public ForwardPlan AdoptOnly(ForwardConfig config)
     {
-        var plan = new ForwardPlan(config, network, (target, _, _, _) => At(target));
+        var plan = new ForwardPlan(config, network, (target, _, _, _, _) => At(target));
         Forward.Adopt(plan);
         return plan;
     }

@@ -36,7 +36,7 @@ internal static class ConfigurationKeys
 
     private static readonly Kind<ProxyHeader> header = new ChoiceKind<ProxyHeader>(("off", ProxyHeader.Off), ("v1", ProxyHeader.V1), ("v2", ProxyHeader.V2));
 
-    private static readonly Kind<ValueList<ProxyUrl>> proxies = new ListKind<ProxyUrl>(Kinds.Proxy, Kinds.NoProxy);
+    private static readonly Kind<ViaWay> way = new ViaKind();
 
     private static readonly Kind<ValueList<DestinationPattern>> destinations = new ListKind<DestinationPattern>(Kinds.Destination, new DestinationPattern(null, null, null));
 
@@ -197,8 +197,8 @@ internal static class ConfigurationKeys
                 "TCP: the names that clients ask for by TLS which it is for, `example.com` or `*.example.com` for all below it; left out: any, and none. Where `tls` is not terminated here, what the client says is read and passed on."),
             new Key<RouteConfig, ValueList<UpstreamConfig>>("to", upstreams, route => route.To, (route, value) => route with { To = value },
                 "Where they go.", "to: 10.0.0.5:80"),
-            new Key<RouteConfig, ValueList<ProxyUrl>?>("via", new OptionalKind<ValueList<ProxyUrl>>(proxies), route => route.Via, (route, value) => route with { Via = value },
-                "Proxies through which they are dialled; left out: the forward's."))
+            new Key<RouteConfig, ViaWay?>("via", new OptionalKind<ViaWay>(way), route => route.Via is null ? null : new ViaWay(route.Tunnel, route.Via), (route, value) => route with { Tunnel = value?.Tunnel, Via = value?.Proxies },
+                "By whom they are dialled; left out: as the forward says, and `[]`: by this machine."))
         { Example = "{ from: 10.0.0.0/8, to: \"10.0.0.5:80\" }" };
         Forward = new("forward", () => new ForwardConfig { Listen = [] },
         [
@@ -206,10 +206,12 @@ internal static class ConfigurationKeys
                 "What it is called, each by its own name: `a` to `z`, digits and `-`. Without one it is called by its first listen. At a reload, a forward is the same when its name is."),
             new Key<ForwardConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, nowhere), forward => forward.Listen, (forward, value) => forward with { Listen = value },
                 "Where connections arrive, and datagrams: `:53/udp`, `:53/tcp+udp`. Without a protocol it is TCP.", "listen: :8080"),
+            new Key<ForwardConfig, string?>("at", new OptionalKind<string>(TunnelKeys.Name), forward => forward.At, (forward, value) => forward with { At = value },
+                "The [tunnel](#tunnel) whose far end listens; left out: this machine. What `listen` means is then for the far end to say: no host is every address there, and port 0 one that it chooses."),
             new Key<ForwardConfig, ValueList<UpstreamConfig>>("to", new TargetsKind(), forward => forward.To, (forward, value) => forward with { To = value },
                 "Where they go; beside `routes`, where those go whom no route takes (left out, they are reset). A range of ports has the length of every listen's range and maps one to one; a single port takes all. Without a protocol, a target takes all that are listened for. `dynamic`: where the client says, by SOCKS4, SOCKS4a, SOCKS5 or as an HTTP proxy ([proxies](proxy.md))."),
-            new Key<ForwardConfig, ValueList<ProxyUrl>>("via", proxies, forward => forward.Via, (forward, value) => forward with { Via = value },
-                "Proxies through which upstreams are dialled, from the nearest to the farthest: `socks5://[USER:PASSWORD@]HOST:PORT`, `socks5h://`, `socks4a://` or `http://`. UDP needs SOCKS5."),
+            new Key<ForwardConfig, ViaWay>("via", way, forward => new ViaWay(forward.Tunnel, forward.Via), (forward, value) => forward with { Tunnel = value.Tunnel, Via = value.Proxies },
+                "By whom upstreams are dialled, from the nearest to the farthest: the far end of a [tunnel](#tunnel), by its name or as `ssh://[USER@]HOST[:PORT]`, which can only be the first; proxies, `socks5://[USER:PASSWORD@]HOST:PORT`, `socks5h://`, `socks4a://` or `http://`. UDP needs SOCKS5."),
             new Key<ForwardConfig, ValueList<RouteConfig>>("routes", new RoutesKind(), forward => forward.Routes, (forward, value) => forward with { Routes = value },
                 "Where clients of some networks go, or those who ask for some names; the first that fits a client takes it."),
             new Key<ForwardConfig, ValueList<System.Net.IPNetwork>>("deny", Kinds.Networks, forward => forward.Deny, (forward, value) => forward with { Deny = value },
@@ -259,6 +261,10 @@ internal static class ConfigurationKeys
                 "Whether a changed file is loaded without being told. SIGHUP and `fairlead reload` always do."),
             new Key<ConfigurationFile, YamlNode?>("forwards", new ForwardsKind(), file => file.Forwards, (file, value) => file with { Forwards = value },
                 "What is forwarded."),
+            new Key<ConfigurationFile, ValueList<TunnelConfig>>("tunnels", new TunnelsKind(), file => file.Configuration.Tunnels, (file, value) => file with { Configuration = file.Configuration with { Tunnels = value } },
+                "SSH connections that are kept alive, through which forwards dial (`via`), and at whose far end they listen (`at`)."),
+            new Key<ConfigurationFile, HubConfig?>("hub", new OffMapKind<HubConfig>(TunnelKeys.Hub, TunnelKeys.Hub.Initial), file => file.Configuration.Hub, (file, value) => file with { Configuration = file.Configuration with { Hub = value } },
+                "An SSH server for the tunnels of others."),
             new Key<ConfigurationFile, AdminConfig?>("admin", new OffMapKind<AdminConfig>(Admin, new AdminConfig()), file => file.Configuration.Admin, (file, value) => file with { Configuration = file.Configuration with { Admin = value } },
                 "Where the running process takes orders."),
             new Key<ConfigurationFile, LogConfig>("log", new MapKind<LogConfig>(Log), file => file.Configuration.Log, (file, value) => file with { Configuration = file.Configuration with { Log = value } },
@@ -268,7 +274,8 @@ internal static class ConfigurationKeys
             new Key<ConfigurationFile, ProcessLimits>("limits", new MapKind<ProcessLimits>(ProcessLimits), file => file.Configuration.Limits, (file, value) => file with { Configuration = file.Configuration with { Limits = value } },
                 "Limits of the whole process."))
         { Example = "forwards: with each forward behind a '-'" };
-        homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("proxy_protocol", Names(ProxyProtocol)), ("a forward", Names(Forward)), ("the file itself", Names(File)));
+        homes = HomesOf(("timeouts", Names(Timeouts)), ("limits", Names(Limits)), ("health", Names(Health)), ("proxy_protocol", Names(ProxyProtocol)), ("a forward", Names(Forward)),
+            ("a tunnel", Names(TunnelKeys.Tunnel)), ("hub", Names(TunnelKeys.Hub).Except(["listen"])), ("the file itself", Names(File)));
     }
 
     /// <summary>Where a key belongs that was written elsewhere; empty if it is unknown everywhere, or near at hand in more than one place.</summary>

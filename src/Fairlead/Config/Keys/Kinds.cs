@@ -34,8 +34,6 @@ internal static class Kinds
     /// <summary>What stands for a proxy that has an error.</summary>
     public static readonly ProxyUrl NoProxy = ProxyUrl.Parse("socks5://invalid:1080");
 
-    public static readonly Kind<ProxyUrl> Proxy = new TextKind<ProxyUrl>("URL of a proxy", "socks5://10.0.0.9:1080", """{"type":"string","pattern":"^(socks5h?|socks4a|http)://.+"}""", (text, key, reading) => ProxyUrl.Parse(text, key, reading.ReadSecret), proxy => proxy.ToString());
-
     public static readonly Kind<NamePattern> Pattern = new TextKind<NamePattern>("name, or `*.` and a name", "\"*.example.com\"", """{"type":"string","pattern":"^(\\*\\.)?[A-Za-z0-9_.-]+$"}""", NamePattern.Parse, pattern => pattern.ToString());
 
     public static readonly Kind<DestinationPattern> Destination = new TextKind<DestinationPattern>("destination", "\"*.example.com:443\"", """{"type":"string","minLength":1}""", DestinationPattern.Parse, pattern => pattern.ToString());

@@ -77,8 +77,8 @@ internal sealed partial class DynamicProxy
     {
         words.Dispose();
         session.Talk.Target = $"bind:{Destination.ToText(expected)}";
-        if (config.Via.Count > 0)
-            return await RefuseAsync(session, words, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND cannot be had through another proxy"));
+        if (config.Via.Count > 0 || way.IsFar)
+            return await RefuseAsync(session, words, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND cannot be had through another proxy or a tunnel"));
         if (session.Peer.LocalEndPoint is not IPEndPoint { Address: var reached })
             return await RefuseAsync(session, words, answer(DialOutcome.Failed, null), SessionOutcome.BadRequest("BIND needs an address to listen on, and a Unix socket has none"));
         var isLocal = IsLocal(session);
@@ -132,6 +132,9 @@ internal sealed partial class DynamicProxy
     {
         words.Dispose();
         session.Talk.Target = "udp";
+        // RFC 1928 section 6: 0x07. SSH carries streams.
+        if (way.IsFar)
+            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.CommandNotSupported), SessionOutcome.BadRequest("SOCKS5: UDP ASSOCIATE cannot be had through a tunnel"));
         if (session.Peer is not { LocalEndPoint: IPEndPoint { Address: var reached } } || session.Source is null)
             return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest("UDP ASSOCIATE needs addresses, and a Unix socket has none"));
         // Two sockets beside the client's, or three.

@@ -38,8 +38,8 @@ internal sealed partial class DynamicProxy(ForwardConfig config, INetwork networ
         };
     }
 
-    /// <summary>Whether a client is of this machine, which may reach what only this machine should.</summary>
-    private static bool IsLocal(StreamSession session) => session.Source is not { } source || IPAddress.IsLoopback(source.ToAddress());
+    /// <summary>Whether a client is of this machine, which may reach what only this machine should. What the far end of a tunnel calls its loopback is not ours.</summary>
+    private static bool IsLocal(StreamSession session) => session.Binding.Plan.At is null && (session.Source is not { } source || IPAddress.IsLoopback(source.ToAddress()));
 
     /// <summary>Dials for the client, and answers it; null: the answer was a refusal, and is said.</summary>
     private async ValueTask<(Connection? Upstream, SessionOutcome Failure)> DialAsync(StreamSession session, EndPoint target, Func<DialResult, ReadOnlyMemory<byte>> answer)

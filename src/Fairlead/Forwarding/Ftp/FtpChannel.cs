@@ -56,8 +56,8 @@ internal sealed class FtpChannel(IFtpDoor door, Side comesFrom, Func<ValueTask<D
                 return;
             }
             relay = Relay.Between(client, upstream, options);
-            // Where no loop is, the relay's bytes need not queue behind the conversation's.
-            if (SynchronizationContext.Current is SerialContext)
+            // Where no loop is, the relay's bytes need not queue behind the conversation's, unless its connections belong there.
+            if (SynchronizationContext.Current is SerialContext && relay.Context is null)
                 await Task.Run(() => relay.RunAsync().AsTask());
             else
                 await relay.RunAsync();

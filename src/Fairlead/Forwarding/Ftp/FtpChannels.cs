@@ -31,18 +31,30 @@ internal sealed class FtpChannels(IFtpMeans means, RelayOptions options)
 
     public long BytesFromUpstream => Interlocked.Read(ref bytesFromUpstream) + channels.Sum(static channel => channel.BytesFromUpstream);
 
-    /// <summary>Listens for one connection.</summary>
-    /// <param name="at">Where.</param>
+    /// <summary>Listens for one connection of the client.</summary>
+    /// <param name="reached">Where: what it has reached.</param>
     /// <param name="ports">On which port.</param>
-    /// <param name="comesFrom">Which side comes.</param>
     /// <param name="from">Its address.</param>
-    /// <param name="dial">Dials the other side.</param>
+    /// <param name="dial">Dials the server.</param>
     /// <returns>Null where no port or no descriptor is left.</returns>
-    public FtpChannel? Open(IPAddress at, PortRange ports, Side comesFrom, IPAddress from, Func<ValueTask<DialResult>> dial)
+    public async ValueTask<FtpChannel?> OpenForClientAsync(IPAddress reached, PortRange ports, IPAddress from, Func<ValueTask<DialResult>> dial)
     {
-        if (!means.TryTakePlaces())
-            return null;
-        if (means.ListenOnce(at, ports, from) is not { } door)
+        return means.TryTakePlaces() ? Begin(await means.ListenForClientAsync(reached, ports, from), Side.Client, dial) : null;
+    }
+
+    /// <summary>Listens for one connection of the server.</summary>
+    /// <param name="at">Where: what it can reach.</param>
+    /// <param name="from">Its address.</param>
+    /// <param name="dial">Dials the client.</param>
+    /// <returns>Null where no port or no descriptor is left.</returns>
+    public FtpChannel? OpenForUpstream(IPAddress at, IPAddress from, Func<ValueTask<DialResult>> dial)
+    {
+        return means.TryTakePlaces() ? Begin(means.ListenOnce(at, new PortRange(0), from), Side.Upstream, dial) : null;
+    }
+
+    private FtpChannel? Begin(IFtpDoor? door, Side comesFrom, Func<ValueTask<DialResult>> dial)
+    {
+        if (door is null)
         {
             means.LeavePlaces();
             return null;

@@ -144,7 +144,7 @@ internal sealed class FtpCommands(FtpControl control, FtpSecurity security)
         {
             // The client's own, with the zone that a link-local one needs.
             var target = new IPEndPoint(client, port);
-            var channel = control.Channels.Open(near, new PortRange(0), Side.Upstream, upstream, () => control.Means.DialClientAsync(target, reached));
+            var channel = control.Channels.OpenForUpstream(near, upstream, () => control.Means.DialClientAsync(target, reached));
             if (channel is null)
             {
                 control.Tell(LogLevel.Warning, "ftp_no_port", FtpText.NoPortFree(new PortRange(0)));

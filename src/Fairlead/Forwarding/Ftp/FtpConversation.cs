@@ -30,7 +30,8 @@ internal sealed class FtpConversation : Relay
     public FtpConversation(Connection client, Connection upstream, FtpEnds ends, FtpConfig config, RelayOptions options, IFtpMeans means, bool isSecured = false)
         : base(client, upstream, options)
     {
-        serial = client.Context is null ? new SerialContext() : null;
+        // Where the session does not have it already, one thing happens after the other all the same.
+        serial = Context is null && !Contexts.IsSerialHere ? new SerialContext() : null;
         var channels = new FtpChannels(means, options);
         security = new FtpSecurity(config, channels, isSecured);
         control = new FtpControl(
@@ -48,7 +49,6 @@ internal sealed class FtpConversation : Relay
     /// <summary>Talks until the end, that of all data connections included. Where it was not an orderly one, both control connections have been aborted. Called once.</summary>
     public override async ValueTask<RelayResult> RunAsync()
     {
-        // Where no loop is, one thing happens after the other all the same.
         if (serial is not null)
             await serial.NextTurn();
         control.Outstanding.Add(new FtpPending(FtpAwaited.Reply)); // the greeting

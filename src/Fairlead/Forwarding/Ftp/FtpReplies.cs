@@ -18,7 +18,7 @@ internal sealed class FtpReplies(FtpControl control)
             FtpLine line;
             while ((line = control.Upstream.TryTake(out var bytes)).Outcome == FtpLineOutcome.Complete)
             {
-                Take(bytes.Span, line.Text);
+                await TakeAsync(bytes, line.Text);
                 if (control.IsBlind)
                 {
                     await control.Client.FlushAsync();
@@ -39,10 +39,10 @@ internal sealed class FtpReplies(FtpControl control)
         return true;
     }
 
-    private void Take(ReadOnlySpan<byte> line, int length)
+    private async ValueTask TakeAsync(ReadOnlyMemory<byte> line, int length)
     {
         var text = line[..length];
-        var reply = FtpReplyLine.Parse(text, ref open);
+        var reply = FtpReplyLine.Parse(text.Span, ref open);
         control.IsInsideReply = open != 0;
         // A transfer that was aborted is told of once by some servers, twice by others.
         if (reply is { IsFirst: true, Code: 227 or 229 } && Outstanding is { Next.Awaited: FtpAwaited.Abor, Second.Awaited: FtpAwaited.Pasv or FtpAwaited.Epsv })
@@ -50,8 +50,8 @@ internal sealed class FtpReplies(FtpControl control)
         // What the server says by itself answers nothing, also where a command comes before its last line.
         if (reply.IsFirst)
             pending = Outstanding.Next;
-        if (IsShown(text, reply))
-            control.Client.Append(line);
+        if (await IsShownAsync(text, reply))
+            control.Client.Append(line.Span);
         if (!reply.IsFinal)
             return;
         if (pending?.IsCompletedBy(reply.Code) == true)
@@ -82,7 +82,7 @@ internal sealed class FtpReplies(FtpControl control)
     }
 
     // Whether a line goes on to the client; false where something else has been put in its place.
-    private bool IsShown(ReadOnlySpan<byte> text, FtpReplyLine reply)
+    private async ValueTask<bool> IsShownAsync(ReadOnlyMemory<byte> text, FtpReplyLine reply)
     {
         switch (pending?.Awaited)
         {
@@ -90,10 +90,10 @@ internal sealed class FtpReplies(FtpControl control)
             case FtpAwaited.Epsv when reply.Code == 229:
                 // What is said before the last line could not stand before another code.
                 if (reply.IsFinal)
-                    control.Client.AppendLine(Promise(pending!, text[reply.Text..]));
+                    control.Client.AppendLine(await PromiseAsync(pending!, text[reply.Text..]));
                 return false;
             case FtpAwaited.Feat when reply.Code == 211 && control.Config.Tls != FtpTls.Pass:
-                return IsFeatureShown(text, reply);
+                return IsFeatureShown(text.Span, reply);
             default:
                 return true;
         }
@@ -115,24 +115,24 @@ internal sealed class FtpReplies(FtpControl control)
     }
 
     // What the client is told instead of where the server waits.
-    private string Promise(FtpPending asked, ReadOnlySpan<byte> text)
+    private async ValueTask<string> PromiseAsync(FtpPending asked, ReadOnlyMemory<byte> text)
     {
         var upstream = control.Ends.Upstream;
         if (asked.Awaited == FtpAwaited.Pasv)
         {
-            if (!FtpPassive.TryReadPasv(text, out var address, out var pasvPort))
+            if (!FtpPassive.TryReadPasv(text.Span, out var address, out var pasvPort))
                 return FtpText.Unclear;
             if (upstream is null || !FtpEnds.AreSame(address, upstream))
             {
                 control.Tell(LogLevel.Warning, "ftp_foreign_address", FtpText.ForeignPassive(address, pasvPort, upstream));
                 return FtpText.Foreign;
             }
-            return Promise(asked, pasvPort);
+            return await PromiseAsync(asked, pasvPort);
         }
-        return FtpPassive.TryReadEpsv(text, out var port) ? Promise(asked, port) : FtpText.Unclear;
+        return FtpPassive.TryReadEpsv(text.Span, out var port) ? await PromiseAsync(asked, port) : FtpText.Unclear;
     }
 
-    private string Promise(FtpPending asked, int port)
+    private async ValueTask<string> PromiseAsync(FtpPending asked, int port)
     {
         if (port < FtpCommands.FirstPort)
         {
@@ -149,7 +149,7 @@ internal sealed class FtpReplies(FtpControl control)
             return FtpText.NoPort;
         }
         var ports = config.Ports ?? new PortRange(0);
-        var channel = control.Channels.Open(reached, ports, Side.Client, control.Ends.Client!, () => control.Means.DialUpstreamAsync(port));
+        var channel = await control.Channels.OpenForClientAsync(reached, ports, control.Ends.Client!, () => control.Means.DialUpstreamAsync(port));
         if (channel is null)
         {
             control.Tell(LogLevel.Warning, "ftp_no_port", FtpText.NoPortFree(ports));

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Net;
+using Fairlead.Ssh;
 
 namespace Fairlead;
 
@@ -11,7 +12,16 @@ internal sealed class FtpSessionMeans(StreamSession session, Connection upstream
     private readonly ForwardPlan plan = session.Binding.Plan;
 
     /// <summary>Who talks.</summary>
-    public FtpEnds Ends => new(AddressOf(session.Peer.RemoteEndPoint), AddressOf(session.Peer.LocalEndPoint), AddressOf(upstream.RemoteEndPoint), AddressOf(upstream.LocalEndPoint));
+    public FtpEnds Ends => new(AddressOf(session.Peer.RemoteEndPoint), plan.At is { } far ? far.FarAddress : AddressOf(session.Peer.LocalEndPoint), AddressOf(upstream.RemoteEndPoint), AddressOf(upstream.LocalEndPoint));
+
+    public async ValueTask<IFtpDoor?> ListenForClientAsync(IPAddress reached, PortRange ports, IPAddress from)
+    {
+        if (plan.At is not { } far)
+            return ListenOnce(reached, ports, from);
+        return session.Peer is SshChannel { Owner: var connection } && session.Listen.EndPoint is FarEndPoint { Written: PortEndpoint written } && RemoteListen.BindOf(written) is SshBind.Tcp bind
+            ? await FtpFarDoor.OpenAsync(connection, far.FarAddress ?? reached, bind.Host, ports, from)
+            : null;
+    }
 
     public IFtpDoor? ListenOnce(IPAddress at, PortRange ports, IPAddress from)
     {
@@ -26,7 +36,8 @@ internal sealed class FtpSessionMeans(StreamSession session, Connection upstream
 
     public ValueTask<DialResult> DialClientAsync(IPEndPoint target, IPAddress from)
     {
-        return plan.Network.DialerWith(plan.Config.Timeouts.Tuning, [new DialSource(from)]).DialAsync(target, plan.Config.Timeouts.Connect);
+        IDialer dialer = plan.At is { } far ? new TunnelDialer(far) : plan.Network.DialerWith(plan.Config.Timeouts.Tuning, [new DialSource(from)]);
+        return dialer.DialAsync(target, plan.Config.Timeouts.Connect);
     }
 
     public async ValueTask<Connection?> SecureAsync(Connection plain)

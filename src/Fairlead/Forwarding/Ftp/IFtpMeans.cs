@@ -6,7 +6,14 @@ namespace Fairlead;
 /// <summary>What an FTP conversation may do beside its two control connections. Everything happens where those belong.</summary>
 internal interface IFtpMeans
 {
-    /// <summary>Listens for one connection.</summary>
+    /// <summary>Listens for one connection of the client, where it has reached us: here, or at the far end of a tunnel.</summary>
+    /// <param name="reached">The address that it has reached.</param>
+    /// <param name="ports">Which ports may be taken; port 0: the system chooses.</param>
+    /// <param name="from">Who may come. Whoever else comes is reset, and goes on being waited for.</param>
+    /// <returns>Null where no port is free.</returns>
+    ValueTask<IFtpDoor?> ListenForClientAsync(IPAddress reached, PortRange ports, IPAddress from);
+
+    /// <summary>Listens for one connection of the server.</summary>
     /// <param name="at">A local address.</param>
     /// <param name="ports">Which ports may be taken; port 0: the system chooses.</param>
     /// <param name="from">Who may come. Whoever else comes is reset, and goes on being waited for.</param>

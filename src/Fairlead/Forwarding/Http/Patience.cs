@@ -1,3 +1,5 @@
+using Fairlead.Net;
+
 namespace Fairlead;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace Fairlead;
 internal sealed class Patience(TimeProvider time) : IDisposable
 {
     private readonly Lock gate = new();
+    // Where it is made, which is where it may end what is waited for: not every timer fires there.
+    private readonly SynchronizationContext? place = SynchronizationContext.Current;
     private ITimer? timer;
     private TimeSpan limit = Timeout.InfiniteTimeSpan;
     private Action? passed;
@@ -75,8 +79,10 @@ internal sealed class Patience(TimeProvider time) : IDisposable
         timer.Change(length, Timeout.InfiniteTimeSpan);
     }
 
+    private void OnTimer() => place.RunThere(Look);
+
     // The timer is not moved at each byte: it looks, when it fires, how long ago the last one was.
-    private void OnTimer()
+    private void Look()
     {
         lock (gate)
         {

@@ -181,6 +181,8 @@ internal sealed class FtpTestMeans : IFtpMeans
 
     public FtpTestDoor Door => Doors[^1];
 
+    public ValueTask<IFtpDoor?> ListenForClientAsync(IPAddress reached, PortRange ports, IPAddress from) => new(ListenOnce(reached, ports, from));
+
     public IFtpDoor? ListenOnce(IPAddress at, PortRange ports, IPAddress from)
     {
         if (!HasPorts)

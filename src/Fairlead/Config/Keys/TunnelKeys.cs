@@ -1,0 +1,91 @@
+namespace Fairlead;
+
+/// <summary>The keys of tunnels and of the hub.</summary>
+internal static class TunnelKeys
+{
+    // What stands for a server, and for a pin, that has an error.
+    private static readonly SshTarget nowhere = new(null, "invalid");
+
+    private static readonly HostKeyPin noPin = HostKeyPin.Of([]);
+
+    private static readonly Kind<SshTarget> target = new TextKind<SshTarget>("`[USER@]HOST[:PORT]`", "alice@gw.example.com", """{"type":"string","minLength":1}""", (text, key, _) => SshTarget.Parse(text, key), target => target.ToString());
+
+    private static readonly Kind<HostKeyPin> pin = new TextKind<HostKeyPin>("pin", "SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDiEKO7XMd4CJ30H3k", """{"type":"string","pattern":"^SHA256:[A-Za-z0-9+/]{43}=?$"}""", HostKeyPin.Parse, pin => pin.ToString());
+
+    private static readonly Kind<string> file = new TextKind<string>("path", "~/.ssh/id_ed25519", """{"type":"string","minLength":1}""", (text, _, reading) => reading.Beside(HomePath.Expand(text)), text => text);
+
+    private static readonly Kind<ValueList<string>> files = new ListKind<string>(file, "");
+
+    public static readonly Kind<string> Name = new TextKind<string>("name of a tunnel, or `ssh://` URL", "office", """{"type":"string","pattern":"^(ssh://.+|[a-z0-9-]{1,63})$"}""", (text, key, _) => ViaHop.TunnelName(text, key), name => name);
+
+    public static readonly KeyTable<TunnelConfig> Tunnel = new("tunnel", () => new TunnelConfig { Name = "", Ssh = nowhere },
+        new Key<TunnelConfig, SshTarget>("ssh", target, tunnel => tunnel.Ssh, (tunnel, value) => tunnel with { Ssh = value },
+            "The server: who logs in (left out: the user who runs Fairlead), its name or address, and its port (22).", "ssh: alice@gw.example.com"),
+        new Key<TunnelConfig, ValueList<string>>("identity", files, tunnel => tunnel.Identity, (tunnel, value) => tunnel with { Identity = value },
+            "Files of private keys, tried in this order, without a passphrase; `~` is the user's home. Empty: `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh`, as far as they are there."),
+        new Key<TunnelConfig, Secret?>("password", Kinds.Secret, tunnel => tunnel.Password, (tunnel, value) => tunnel with { Password = value },
+            "The user's password there, offered after the keys."),
+        new Key<TunnelConfig, ValueList<string>>("known_hosts", files, tunnel => tunnel.KnownHosts, (tunnel, value) => tunnel with { KnownHosts = value },
+            "Files of the keys that servers have, as `ssh` keeps them; a server that none of them knows is refused. Empty: `~/.ssh/known_hosts`."),
+        new Key<TunnelConfig, ValueList<HostKeyPin>>("host_key", new ListKind<HostKeyPin>(pin, noPin), tunnel => tunnel.HostKey, (tunnel, value) => tunnel with { HostKey = value },
+            "The keys that the server may have, as `SHA256:…` of each, which `ssh-keygen -lf FILE` shows; `known_hosts` are not asked then."),
+        new Key<TunnelConfig, bool>("accept_new", Kinds.Truth, tunnel => tunnel.AcceptNew, (tunnel, value) => tunnel with { AcceptNew = value },
+            "Whether a server that no file knows is believed the first time, and its key written into the first of `known_hosts`. A key that has changed is refused in any case."),
+        new Key<TunnelConfig, ValueList<SshTarget>>("jump", new ListKind<SshTarget>(target, nowhere), tunnel => tunnel.Jump, (tunnel, value) => tunnel with { Jump = value },
+            "Servers that are gone through on the way, from the nearest to the farthest."),
+        new Key<TunnelConfig, TimeSpan>("keepalive", Kinds.Time, tunnel => tunnel.Keepalive, (tunnel, value) => tunnel with { Keepalive = value },
+            "Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead, and made anew."))
+    { Example = "{ ssh: alice@gw.example.com }" };
+
+    public static readonly KeyTable<HubConfig> Hub = new("hub", () => new HubConfig { AuthorizedKeys = "" },
+        new Key<HubConfig, ValueList<Endpoint>>("listen", new ListKind<Endpoint>(Kinds.Endpoint, new PortEndpoint("", default)), hub => hub.Listen, (hub, value) => hub with { Listen = value },
+            "Where clients connect."),
+        new Key<HubConfig, ValueList<string>>("host_keys", files, hub => hub.HostKeys, (hub, value) => hub with { HostKeys = value },
+            "Files of the hub's private keys. Empty: one is made at the first start, and kept in `$STATE_DIRECTORY`, `/var/lib/fairlead` or `~/.local/state/fairlead`."),
+        new Key<HubConfig, string>("authorized_keys", file, hub => hub.AuthorizedKeys, (hub, value) => hub with { AuthorizedKeys = value },
+            "The file of the keys that are let in, as `sshd` has it, with what each may do. Users' names are logged and decide nothing.", "authorized_keys: /etc/fairlead/authorized_keys"),
+        new Key<HubConfig, bool>("gateway_ports", Kinds.Truth, hub => hub.GatewayPorts, (hub, value) => hub with { GatewayPorts = value },
+            "Whether a key without `permitlisten` may listen beyond the loopback, and on ports below 1024."),
+        new Key<HubConfig, int>("max_startups", Kinds.Count, hub => hub.MaxStartups, (hub, value) => hub with { MaxStartups = value },
+            "Connections at once that have not logged in yet; more are closed."),
+        new Key<HubConfig, TimeSpan>("login_grace", Kinds.Time, hub => hub.LoginGrace, (hub, value) => hub with { LoginGrace = value },
+            "For a client to log in."),
+        new Key<HubConfig, int>("max_connections", Kinds.Count, hub => hub.MaxConnections, (hub, value) => hub with { MaxConnections = value },
+            "Connections at once."),
+        new Key<HubConfig, int?>("max_connections_per_key", new OffKind<int>(Kinds.Count), hub => hub.MaxConnectionsPerKey, (hub, value) => hub with { MaxConnectionsPerKey = value },
+            "Connections at once of one key."),
+        new Key<HubConfig, int>("max_channels", Kinds.Count, hub => hub.MaxChannels, (hub, value) => hub with { MaxChannels = value },
+            "Channels at once of one connection, which are its sessions."),
+        new Key<HubConfig, int>("max_listens", Kinds.Count, hub => hub.MaxListens, (hub, value) => hub with { MaxListens = value },
+            "Remote listens at once of one key."))
+    { Example = "hub: { authorized_keys: /etc/fairlead/authorized_keys }" };
+}
+
+/// <summary>Tunnels: a map of their names.</summary>
+internal sealed class TunnelsKind : Kind<ValueList<TunnelConfig>>
+{
+    public override string Form => $"a map of names, each with a map of {TunnelKeys.Tunnel.Link}";
+
+    public override string Schema => $$$"""{"type":"object","propertyNames":{"pattern":"^[a-z0-9-]{1,63}$"},"additionalProperties":{{{TunnelKeys.Tunnel.Reference}}}}""";
+
+    public override ValueList<TunnelConfig> Read(YamlNode node, string key, ValueList<TunnelConfig> current, Reading reading)
+    {
+        if (node is not YamlMap map)
+        {
+            if (node is not YamlFault)
+                reading.Error(node, $"{key} {(node is YamlText { IsMissing: true } ? "has no value" : $"is {YamlReader.Describe(node)}")}, and a map is expected; write {key}: {{ office: {TunnelKeys.Tunnel.Example} }}");
+            return current;
+        }
+        var tunnels = new List<TunnelConfig>();
+        foreach (var (name, value) in map.Entries)
+        {
+            if (EndpointRules.NameFault(name.Text) is { } fault)
+                reading.Error(name, $"the name of the tunnel '{Printable.Escape(name.Text)}' {fault}");
+            else
+                tunnels.Add(TunnelKeys.Tunnel.Read(value, $"tunnel '{name.Text}'", TunnelKeys.Tunnel.Initial with { Name = name.Text }, reading));
+        }
+        return [.. tunnels];
+    }
+
+    public override string Show(ValueList<TunnelConfig> value) => value.Count == 0 ? "{}" : "{…}";
+}

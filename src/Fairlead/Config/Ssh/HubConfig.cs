@@ -1,0 +1,39 @@
+namespace Fairlead;
+
+/// <summary>Fairlead's own SSH server, for tunnels alone: no shell, no commands. Immutable; each property's initial value is the default that the documentation gives.</summary>
+public sealed record HubConfig
+{
+    /// <summary>Where clients connect: ports of TCP, or Unix sockets.</summary>
+    public ValueList<Endpoint> Listen
+    {
+        get;
+        init => field = ForwardConfig.WithProtocols(value);
+    } = [new PortEndpoint("", new PortRange(2022), PortProtocols.Tcp)];
+
+    /// <summary>Files of the hub's own private keys; empty: one is made once and kept.</summary>
+    public ValueList<string> HostKeys { get; init; } = [];
+
+    /// <summary>The file of the keys that are let in, in the form of sshd(8), with what each may do.</summary>
+    public required string AuthorizedKeys { get; init; }
+
+    /// <summary>Whether keys without <c>permitlisten</c> may have listens beyond the loopback, and ports below 1024.</summary>
+    public bool GatewayPorts { get; init; }
+
+    /// <summary>Connections at once that have not logged in yet.</summary>
+    public int MaxStartups { get; init; } = 100;
+
+    /// <summary>For a client to log in.</summary>
+    public TimeSpan LoginGrace { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Connections at once.</summary>
+    public int MaxConnections { get; init; } = 1000;
+
+    /// <summary>Connections at once of one key; null is <c>off</c>.</summary>
+    public int? MaxConnectionsPerKey { get; init; }
+
+    /// <summary>Channels at once of one connection.</summary>
+    public int MaxChannels { get; init; } = 1000;
+
+    /// <summary>Listens at once of one key.</summary>
+    public int MaxListens { get; init; } = 32;
+}

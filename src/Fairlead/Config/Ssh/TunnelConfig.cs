@@ -1,0 +1,66 @@
+namespace Fairlead;
+
+/// <summary>
+/// A tunnel: an SSH connection that is kept alive, through which is dialled (<see cref="ForwardConfig.Tunnel"/>) and at whose far end is listened
+/// (<see cref="ForwardConfig.At"/>). Immutable; each property's initial value is the default that the documentation gives.
+/// </summary>
+public sealed record TunnelConfig
+{
+    /// <summary>How it is called: the key before it, or for one that stands in a forward as an URL, that URL.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The server.</summary>
+    public required SshTarget Ssh { get; init; }
+
+    /// <summary>Files of private keys, tried in their order; empty: those of <c>id_ed25519</c>, <c>id_ecdsa</c> and <c>id_rsa</c> in the user's <c>~/.ssh</c> that are there.</summary>
+    public ValueList<string> Identity { get; init; } = [];
+
+    /// <summary>The user's password there; null: none is offered.</summary>
+    public Secret? Password { get; init; }
+
+    /// <summary>
+    /// Files of the keys that servers have, in the form of sshd(8); the first is where new ones are written. Empty: the user's <c>~/.ssh/known_hosts</c>. None is asked where there is
+    /// a <see cref="HostKey"/>.
+    /// </summary>
+    public ValueList<string> KnownHosts { get; init; } = [];
+
+    /// <summary>The keys that the server may have, one or, while it is replaced, several. Empty: what <see cref="KnownHosts"/> say.</summary>
+    public ValueList<HostKeyPin> HostKey { get; init; } = [];
+
+    /// <summary>Whether a server of which no key is known is believed, and its key written down. One whose key is another than the known one is refused in any case.</summary>
+    public bool AcceptNew { get; init; }
+
+    /// <summary>Servers that are gone through on the way, the nearest first.</summary>
+    public ValueList<SshTarget> Jump { get; init; } = [];
+
+    /// <summary>Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead. <see cref="Timeout.InfiniteTimeSpan"/> is <c>off</c>.</summary>
+    public TimeSpan Keepalive { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>What only <c>fairlead ssh</c> can say.</summary>
+    internal SshOptions Options { get; init; } = new();
+
+    /// <summary>The files of private keys; one that the user has not named may be missing.</summary>
+    internal IReadOnlyList<string> IdentityFiles => Identity.Count > 0 ? Identity : [.. ((string[])["id_ed25519", "id_ecdsa", "id_rsa"]).Select(HomePath.InSsh).OfType<string>()];
+
+    /// <summary>The files of known keys; one that the user has not named may be missing.</summary>
+    internal IReadOnlyList<string> KnownHostsFiles => KnownHosts.Count > 0 ? KnownHosts : [.. new[] { HomePath.InSsh("known_hosts") }.OfType<string>()];
+
+    /// <summary>Whether it is one that stands in a forward as an URL.</summary>
+    internal bool IsAnonymous => Name.StartsWith(SshTarget.Scheme, StringComparison.Ordinal);
+
+    /// <summary>The tunnel that a forward names by an URL, with the defaults in everything else.</summary>
+    internal static TunnelConfig Anonymous(string name) => new() { Name = name, Ssh = SshTarget.Parse(name) };
+
+    /// <summary>The tunnels of a configuration: those that are written, and behind them those that forwards name by an URL.</summary>
+    internal static ValueList<TunnelConfig> All(IEnumerable<TunnelConfig> written, IEnumerable<ForwardConfig> forwards)
+    {
+        var all = written.ToList();
+        var known = all.Select(tunnel => tunnel.Name).ToHashSet();
+        foreach (var name in forwards.SelectMany(forward => forward.Tunnels))
+        {
+            if (name.StartsWith(SshTarget.Scheme, StringComparison.Ordinal) && known.Add(name))
+                all.Add(Anonymous(name));
+        }
+        return [.. all];
+    }
+}

@@ -1,0 +1,142 @@
+using System.Net;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>
+/// What a session of the hub does: serves SSH to its client, for forwarding alone. The key decides who comes in, and what each may do.
+/// </summary>
+/// <param name="config">The hub.</param>
+/// <param name="network">Whose sockets it uses.</param>
+/// <param name="channels">Whose sessions those are that go through its connections.</param>
+/// <param name="keys">Its keys.</param>
+/// <param name="counts">Who is there.</param>
+/// <param name="names">Who looks up what clients name.</param>
+internal sealed class Hub(HubConfig config, INetwork network, Binding channels, HubKeys keys, HubCounts counts, DestinationNames names)
+{
+    public HubConfig Config => config;
+
+    public INetwork Network => network;
+
+    /// <summary>Whose the sessions of channels are.</summary>
+    public Binding Channels => channels;
+
+    public HubCounts Counts => counts;
+
+    /// <summary>Who dials for clients: names are looked up here.</summary>
+    public IDialer Dialer { get; } = new NameDialer(network.Dialer, static _ => null, name => names.AskAsync(name.ToLowerInvariant(), TimeSpan.FromSeconds(30), network.Time, CancellationToken.None), network.Time);
+
+    /// <summary>Lives what is left of a session, except closing its client.</summary>
+    public async ValueTask<SessionOutcome> RunAsync(StreamSession session)
+    {
+        if (!counts.TryStart(config.MaxStartups))
+            return SessionOutcome.Limited with { Detail = "too many connections have not logged in yet" };
+        AuthorizedKey? admitted = null;
+        SshAuthenticationRequest? refused = null;
+        SshConnectResult result;
+        HubClient? client = null;
+        try
+        {
+            result = await SshConnection.AcceptAsync(session.Peer, new SshServerOptions
+            {
+                HostKeys = keys.Own,
+                Time = session.Time,
+                HandshakeTimeout = config.LoginGrace,
+                MaxChannels = config.MaxChannels,
+                Authenticate = async request =>
+                {
+                    admitted = await FindAsync(session, request);
+                    refused = admitted is null ? request : refused;
+                    return admitted is not null;
+                },
+                OnOpen = incoming => client?.OnOpen(incoming),
+                OnListen = bind => client?.ListenAsync(bind) ?? default,
+                OnCancel = bind => new ValueTask<bool>(client?.Cancel(bind) ?? false),
+                OnReady = connection =>
+                {
+                    client = new HubClient(this, session, connection, admitted!);
+                    session.Binding.Forward.Log(Notice.HubLogin(session.Client, connection, admitted!));
+                },
+            });
+        }
+        finally
+        {
+            counts.EndStart();
+        }
+        if (result.Connection is not { } connection)
+            return FailureOf(result.End!, refused);
+        try
+        {
+            return await ServeAsync(session, connection, admitted!);
+        }
+        finally
+        {
+            client!.Dispose();
+            connection.Dispose();
+        }
+    }
+
+    private async ValueTask<SessionOutcome> ServeAsync(StreamSession session, SshConnection connection, AuthorizedKey key)
+    {
+        var who = $"{Printable.Escape(connection.User!.User)} {key.Key.Fingerprint}";
+        session.Talk.Target = who;
+        if (!counts.TryConnect(key.Key, config.MaxConnectionsPerKey))
+        {
+            await connection.DisconnectAsync(SshDisconnectReason.TooManyConnections, "this key has too many connections");
+            return SessionOutcome.Limited with { Detail = who };
+        }
+        try
+        {
+            session.Talk.IsConnected = true;
+            var node = session.OnStop(() => _ = connection.DisconnectAsync(SshDisconnectReason.ByApplication, "this server stops"));
+            var end = await connection.Ended;
+            session.Talk.Forget(node);
+            return OutcomeOf(end);
+        }
+        finally
+        {
+            counts.Disconnect(key.Key);
+        }
+    }
+
+    // Asked on a loop, and the file is read elsewhere.
+    private async Task<AuthorizedKey?> FindAsync(StreamSession session, SshAuthenticationRequest request)
+    {
+        if (request.Key is not { } key)
+            return null;
+        var address = (session.Peer.RemoteEndPoint as IPEndPoint)?.Address;
+        try
+        {
+            return await Task.Run(() => HubKeys.Find(config, key, address));
+        }
+        catch (SshKeyException e)
+        {
+            session.Binding.Forward.Log(Notice.HubKeysUnreadable(e.Message));
+            return null;
+        }
+    }
+
+    // Whoever asked in vain has not logged in, whatever became of the connection afterwards.
+    private static SessionOutcome FailureOf(SshEnd end, SshAuthenticationRequest? refused)
+    {
+        if (refused is not null)
+            return SessionOutcome.BadLogin with { Detail = $"{refused.User} {refused.Key?.Fingerprint ?? refused.Method}" };
+        return end.Cause switch
+        {
+            SshEndCause.NoAnswer => SessionOutcome.Late,
+            SshEndCause.ClosedByPeer or SshEndCause.Disconnected or SshEndCause.Lost => SessionOutcome.Silent,
+            SshEndCause.Closed => SessionOutcome.Stopped with { Cause = SessionCause.Stopped },
+            _ => SessionOutcome.BadRequest(end.Text),
+        };
+    }
+
+    private static SessionOutcome OutcomeOf(SshEnd end) => end.Cause switch
+    {
+        SshEndCause.ClosedByPeer or SshEndCause.Disconnected => new SessionOutcome("closed", Side.Client),
+        SshEndCause.Closed => SessionOutcome.Stopped,
+        SshEndCause.NoAnswer => new SessionOutcome("lost", Side.Client, Detail: end.Text),
+        SshEndCause.Lost => new SessionOutcome("reset", Side.Client, Detail: end.Text),
+        _ => SessionOutcome.BadRequest(end.Text),
+    };
+}

@@ -1,0 +1,152 @@
+using System.Net;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>Who is logged in at the hub by one connection: what it opens, and what is listened for on its behalf. Used where the connection lives.</summary>
+internal sealed class HubClient(Hub hub, StreamSession session, SshConnection connection, AuthorizedKey key) : IDisposable
+{
+    private readonly Dictionary<SshBind, HubListen> listens = [];
+
+    /// <summary>A channel is asked for.</summary>
+    public void OnOpen(SshIncoming incoming)
+    {
+        switch (incoming.Open)
+        {
+            case SshOpen.DirectTcp tcp when !key.MayOpen(tcp.Host, tcp.Port):
+                hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, $"connect to {Printable.Escape(tcp.Host)}:{tcp.Port}"));
+                incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this key may not connect there");
+                break;
+            case SshOpen.DirectTcp tcp:
+                Serve(new PendingChannel(incoming), direct => DialAsync(direct, tcp));
+                break;
+            case SshOpen.Session:
+                new HubFarewell(incoming.Accept()).Begin();
+                break;
+            // What a Unix socket of this machine lets whoever connects do, no option of a key says.
+            default:
+                incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this server connects to ports only");
+                break;
+        }
+    }
+
+    /// <summary>Is asked to listen: the port that is listened on; null: refused.</summary>
+    public ValueTask<int?> ListenAsync(SshBind bind)
+    {
+        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || AddressesOf(tcp) is not { Length: > 0 } addresses)
+            return Refuse(bind, "it is not allowed, or no address of this machine");
+        if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
+            return Refuse(bind, $"the key has {hub.Config.MaxListens} listens already");
+        if (!session.TryTakePlace())
+        {
+            hub.Counts.EndListen(key.Key);
+            return Refuse(bind, "no place is left");
+        }
+        if (HubListen.At(hub.Network, addresses, tcp.Port, out var fault) is not { } listen)
+        {
+            GiveBack();
+            return Refuse(bind, fault);
+        }
+        var bound = tcp with { Port = listen.Port };
+        listens.Add(bound, listen);
+        _ = listen.AcceptAsync(client => Serve(client, forwarded => ForwardAsync(forwarded, bound, client)));
+        hub.Channels.Forward.Log(Notice.HubListening(session.Client, key, listen.Text));
+        return new ValueTask<int?>(listen.Port);
+    }
+
+    /// <summary>Is asked to listen no more; false: nothing listens there.</summary>
+    public bool Cancel(SshBind bind)
+    {
+        if (!listens.Remove(bind, out var listen))
+            return false;
+        listen.Dispose();
+        GiveBack();
+        return true;
+    }
+
+    public void Dispose()
+    {
+        foreach (var bind in listens.Keys.ToArray())
+            Cancel(bind);
+    }
+
+    // Without a word of the key or the configuration, the loopback alone, and no port that only the administrator should have. As with OpenSSH, who asks for every address and may not
+    // have them gets the loopback.
+    private IPAddress[]? AddressesOf(SshBind.Tcp bind)
+    {
+        if (!key.MayListen(bind.Host, bind.Port))
+            return null;
+        if (!hub.Config.GatewayPorts && key.PermitListen is null && bind.Port is > 0 and < 1024)
+            return null;
+        var mayAll = hub.Config.GatewayPorts || key.NamesHost(bind.Host, bind.Port);
+        IPAddress[] loopbacks = [IPAddress.Loopback, IPAddress.IPv6Loopback];
+        if (bind.Host is "localhost")
+            return loopbacks;
+        if (bind.Host is "" or "*")
+            return mayAll ? [IPAddress.IPv6Any] : loopbacks;
+        if (!IPAddress.TryParse(bind.Host, out var address))
+            return null;
+        var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        return mayAll || IPAddress.IsLoopback(address) ? [address] : isAny ? loopbacks : null;
+    }
+
+    private ValueTask<int?> Refuse(SshBind bind, string? reason)
+    {
+        hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, $"listen on {Printable.Escape(RemoteListen.TextOf(bind))}: {reason}"));
+        return default;
+    }
+
+    private void GiveBack()
+    {
+        hub.Counts.EndListen(key.Key);
+        session.LeavePlace();
+    }
+
+    // A session like any other: counted, shown, logged, stopped.
+    private void Serve(Connection client, Errand errand)
+    {
+        if (!session.TryTakePlace())
+        {
+            client.Abort();
+            return;
+        }
+        hub.Channels.Forward.Places.TryEnter();
+        hub.Channels.Forward.Serve(session.Listen, hub.Channels, client, session.Process, errand);
+    }
+
+    private async ValueTask<SessionOutcome> DialAsync(StreamSession direct, SshOpen.DirectTcp open)
+    {
+        var pending = (PendingChannel)direct.Peer;
+        var target = Destination.Read(open.Host, open.Port, out _);
+        direct.Talk.Target = target is null ? Printable.Escape(open.Host) : Destination.ToText(target);
+        if (target is null)
+        {
+            pending.Refuse(SshOpenFailure.ConnectFailed, "Name or service not known");
+            return SessionOutcome.BadRequest("the host is no name and no address");
+        }
+        var dial = await direct.DialAsync(cancel => hub.Dialer.DialAsync(target, hub.Channels.Plan.Config.Timeouts.Connect, cancel));
+        if (dial.Connection is not { } upstream)
+        {
+            var (failure, words) = OpenFailures.Of(dial.Outcome);
+            pending.Refuse(failure, words);
+            return SessionOutcome.Of(dial);
+        }
+        using (upstream)
+        {
+            direct.Become(pending.Accept());
+            return SessionOutcome.Of(await direct.RelayAsync(upstream));
+        }
+    }
+
+    private async ValueTask<SessionOutcome> ForwardAsync(StreamSession forwarded, SshBind.Tcp bind, Connection client)
+    {
+        forwarded.Talk.Target = $"{session.Client} {key.Key.Fingerprint}";
+        var origin = client.RemoteEndPoint as IPEndPoint;
+        var opened = await connection.OpenAsync(new SshOpen.ForwardedTcp(bind.Host, bind.Port, origin?.Address.ToString() ?? "127.0.0.1", origin?.Port ?? 0));
+        if (opened.Channel is not { } channel)
+            return SessionOutcome.Of(new DialResult(opened.Failure is { } failure ? OpenFailures.ToOutcome(failure, opened.Description) : DialOutcome.Unreachable, null, opened.Description));
+        using (channel)
+            return SessionOutcome.Of(await forwarded.RelayAsync(channel));
+    }
+}

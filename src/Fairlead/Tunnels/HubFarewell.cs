@@ -1,0 +1,47 @@
+using System.Text;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>Says to somebody who wants a shell or a command that there is none, and how to come without.</summary>
+internal sealed class HubFarewell(SshChannel channel)
+{
+    private static readonly byte[] text = Encoding.ASCII.GetBytes("This server forwards ports; it has no shell and runs nothing. Connect with: ssh -N\r\n");
+
+    public void Begin()
+    {
+        channel.OnRequest = OnRequest;
+    }
+
+    private bool OnRequest(string type, byte[] rest)
+    {
+        switch (type)
+        {
+            // Asked for before a shell, and harmless.
+            case "pty-req" or "env":
+                return true;
+            case "shell" or "exec" or "subsystem":
+                _ = SayAsync();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private async Task SayAsync()
+    {
+        try
+        {
+            // Behind the answer to the request.
+            await Task.Yield();
+            await channel.WriteAsync(text);
+            channel.SendRequest("exit-status", static writer => writer.WriteUInt32(1));
+            channel.Dispose();
+        }
+        catch (ConnectionException)
+        {
+            // Who has gone need not be told.
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Net;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>A listen at the far end of a tunnel (<c>tcpip-forward</c>), which outlives the tunnel's connections: each new one is asked for it again.</summary>
+internal sealed class RemoteListen : IAcceptor
+{
+    private readonly Tunnel tunnel;
+    private readonly Queue<SshIncoming> arrived = [];
+    private TaskCompletionSource<bool>? waiting;
+    private bool isOver, isAdded;
+
+    public RemoteListen(Tunnel tunnel, Endpoint written)
+    {
+        this.tunnel = tunnel;
+        Bind = BindOf(written);
+        LocalEndPoint = new FarEndPoint(written, tunnel.Name);
+    }
+
+    /// <summary>What the far end is asked for.</summary>
+    public SshBind Bind { get; }
+
+    /// <summary>The same with the port that the far end chose; null while it does not listen.</summary>
+    public SshBind? Bound { get; set; }
+
+    public EndPoint LocalEndPoint { get; }
+
+    public SynchronizationContext? Context => tunnel.Context;
+
+    public ValueTask<bool> WaitAsync()
+    {
+        if (arrived.Count > 0)
+            return new ValueTask<bool>(true);
+        if (isOver)
+            return new ValueTask<bool>(false);
+        // Not before: a change that is refused has asked for nothing.
+        if (!isAdded)
+            tunnel.Add(this);
+        isAdded = true;
+        waiting = new TaskCompletionSource<bool>();
+        return new ValueTask<bool>(waiting.Task);
+    }
+
+    public Connection? TryAccept() => arrived.TryDequeue(out var incoming) ? Accept(incoming) : null;
+
+    public void Unbind()
+    {
+        if (isOver)
+            return;
+        isOver = true;
+        tunnel.Leave(this);
+        if (arrived.Count == 0)
+            Wake(false);
+    }
+
+    public void Dispose()
+    {
+        Unbind();
+        while (arrived.TryDequeue(out var incoming))
+            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more");
+        Wake(false);
+    }
+
+    // What the tunnel's own socket has is the tunnel's matter.
+    public void Tune(SocketTuning tuning)
+    {
+    }
+
+    /// <summary>Somebody has connected there.</summary>
+    public void Arrive(SshIncoming incoming)
+    {
+        if (isOver)
+        {
+            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more");
+            return;
+        }
+        arrived.Enqueue(incoming);
+        Wake(true);
+    }
+
+    /// <summary>What the far end is asked for, for a listen as it is written (RFC 4254 section 7.1). Without a host it is every address.</summary>
+    public static SshBind BindOf(Endpoint written) => written switch
+    {
+        PortEndpoint port => new SshBind.Tcp(port.Host == "*" ? "" : port.Host, port.Ports.First),
+        UnixEndpoint unix => new SshBind.Streamlocal(unix.Path),
+        _ => throw new ArgumentException("such a listen cannot be had at a far end", nameof(written)),
+    };
+
+    /// <summary>As it is shown.</summary>
+    public static string TextOf(SshBind bind) => bind switch
+    {
+        SshBind.Tcp { Host: var host, Port: var port } => string.Create(CultureInfo.InvariantCulture, $"{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}"),
+        SshBind.Streamlocal { Path: var path } => $"unix:{path}",
+        _ => "",
+    };
+
+    private static SshChannel Accept(SshIncoming incoming) => incoming.Open switch
+    {
+        SshOpen.ForwardedTcp tcp => incoming.Accept(AddressOf(tcp.Host, tcp.Port), AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort)),
+        _ => incoming.Accept(),
+    };
+
+    private static IPEndPoint? AddressOf(string host, int port)
+    {
+        if (!IPAddress.TryParse(host, out var address))
+            return null;
+        return new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, port);
+    }
+
+    private void Wake(bool hasSome)
+    {
+        var waiter = waiting;
+        waiting = null;
+        waiter?.TrySetResult(hasSome);
+    }
+}

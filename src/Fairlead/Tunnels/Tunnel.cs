@@ -1,0 +1,247 @@
+using System.Net;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>
+/// An SSH connection that is kept alive: when it ends another is made, and everything that was listened for at the far end is asked for again. Forwards refer to it, and not to its
+/// connections.
+/// </summary>
+/// <remarks>It lives in one context; what is to be called from elsewhere says so.</remarks>
+internal sealed class Tunnel
+{
+    // One that stood so long was no failure.
+    private static readonly TimeSpan longEnough = TimeSpan.FromSeconds(10), pauseBeforeListeningAgain = TimeSpan.FromSeconds(5);
+
+    private readonly IDialer dialer;
+    private readonly TimeProvider time;
+    private readonly Action<LogEntry> log;
+    private readonly List<RemoteListen> listens = [];
+    private TunnelConfig config;
+    private SshConnection? connection;
+    private TaskCompletionSource<string?> settled = new();
+    private TaskCompletionSource freed = new();
+    private CancellationTokenSource? attempt;
+    private TaskCompletionSource? pause, release;
+    private Task living = Task.CompletedTask;
+    private bool isStopped;
+
+    /// <param name="config">What it is.</param>
+    /// <param name="context">Where it lives.</param>
+    /// <param name="dialer">Who dials its server, or the first on the way: names too.</param>
+    /// <param name="time">Measures it, in the context.</param>
+    /// <param name="log">Told of its states.</param>
+    public Tunnel(TunnelConfig config, SynchronizationContext context, IDialer dialer, TimeProvider time, Action<LogEntry> log)
+    {
+        (this.config, Context, this.dialer, this.time, this.log) = (config, context, dialer, time, log);
+        Name = config.Name;
+    }
+
+    /// <summary>How it is called. From any thread.</summary>
+    public string Name { get; }
+
+    /// <summary>Where it lives. From any thread.</summary>
+    public SynchronizationContext Context { get; }
+
+    /// <summary>The connection; null while there is none.</summary>
+    public SshConnection? Connection => connection;
+
+    /// <summary>The address by which others reach the far end, as far as is known here: where it was dialled, or what is written; null where it was reached by name from a server on the way.</summary>
+    public IPAddress? FarAddress => config.Jump.Count == 0 && connection?.RemoteEndPoint is IPEndPoint reached ? reached.Address : IPAddress.TryParse(config.Ssh.Host, out var written) ? written : null;
+
+    /// <summary>Told of what a user should end for, and says whether everything ends: a server that is not believed, a user who is not let in, a listen that is refused. From any thread, before it is started.</summary>
+    public Func<SshEnd, bool>? OnHopeless { get; init; }
+
+    /// <summary>Begins to connect. From any thread, once.</summary>
+    public void Start() => Context.Run(() => living = LiveAsync());
+
+    /// <summary>Goes on with another configuration: a connection by that takes the place of the present one, which ends when its last channel does. From any thread.</summary>
+    public void Change(TunnelConfig next) => Context.Run(() =>
+    {
+        if (config == next)
+            return;
+        config = next;
+        // Why it was down is no reason any more.
+        if (connection is null && settled.Task.IsCompleted)
+            settled = new TaskCompletionSource<string?>();
+        LetGo();
+    });
+
+    /// <summary>Ends it. From any thread; completes when it has ended.</summary>
+    public Task StopAsync() => Context.RunAsync(async () =>
+    {
+        isStopped = true;
+        settled.TrySetResult("it was ended");
+        attempt?.Cancel();
+        pause?.TrySetResult();
+        if (connection is { } present)
+            await present.DisconnectAsync();
+        await living;
+    });
+
+    /// <summary>Opens a channel, as soon as there is a connection.</summary>
+    /// <param name="open">What for.</param>
+    /// <param name="target">What it is to tell as its peer.</param>
+    /// <param name="timeout">How long it may take.</param>
+    /// <param name="cancel">Gives it up.</param>
+    public async ValueTask<DialResult> OpenAsync(SshOpen open, EndPoint target, TimeSpan timeout, CancellationToken cancel)
+    {
+        using var late = new CancellationTokenSource();
+        using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), late, timeout, Timeout.InfiniteTimeSpan);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancel);
+        while (connection is null)
+        {
+            try
+            {
+                if (await settled.Task.WaitAsync(either.Token) is { } reason)
+                    return new DialResult(DialOutcome.Unreachable, null, $"tunnel {Name} is down: {reason}");
+            }
+            catch (OperationCanceledException)
+            {
+                return cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled) : new DialResult(DialOutcome.TimedOut, null, $"tunnel {Name} is not connected yet");
+            }
+        }
+        var opened = await connection.OpenAsync(open, remote: target, cancel: either.Token);
+        if (opened.Channel is { } channel)
+            return DialResult.To(channel);
+        if (opened.Failure is { } failure)
+            return new DialResult(OpenFailures.ToOutcome(failure, opened.Description), null, opened.Description);
+        return cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled)
+            : late.IsCancellationRequested ? new DialResult(DialOutcome.TimedOut)
+            : new DialResult(DialOutcome.Unreachable, null, opened.Description);
+    }
+
+    /// <summary>Has the far end listen, now and whenever there is a connection.</summary>
+    public void Add(RemoteListen listen)
+    {
+        listens.Add(listen);
+        if (connection is { } present)
+            _ = ListenAsync(present, listen);
+    }
+
+    /// <summary>Has it listen no more.</summary>
+    public void Leave(RemoteListen listen)
+    {
+        listens.Remove(listen);
+        if (connection is { } present && listen.Bound is { } bound)
+            _ = CancelAsync(present, bound);
+        listen.Bound = null;
+    }
+
+    private async Task CancelAsync(SshConnection present, SshBind bound)
+    {
+        await present.CancelAsync(bound);
+        // What was refused may be free now.
+        freed.TrySetResult();
+        freed = new TaskCompletionSource();
+    }
+
+    // Lives the tunnel: connect, serve until it ends, wait, again. Never throws.
+    private async Task LiveAsync()
+    {
+        for (var failures = 0; !isStopped;)
+        {
+            var (present, since) = (config, time.GetTimestamp());
+            log(Notice.TunnelConnecting(present));
+            var result = await ConnectAsync();
+            var end = result.Connection is { } made ? await ServeAsync(made) : result.End!;
+            // A change is no failure.
+            if (isStopped || config != present)
+                continue;
+            failures = time.GetElapsedTime(since) >= longEnough ? 1 : failures + 1;
+            var isHopeless = end.Cause is SshEndCause.HostKey or SshEndCause.Authentication or SshEndCause.Protocol && OnHopeless?.Invoke(end) == true;
+            var wait = Backoff.After(failures, Random.Shared.NextDouble());
+            foreach (var notice in Notice.TunnelDown(Name, end, isHopeless ? null : wait))
+                log(notice);
+            settled.TrySetResult(end.Text);
+            await PauseAsync(wait);
+            settled = new TaskCompletionSource<string?>();
+        }
+    }
+
+    private async Task<SshConnectResult> ConnectAsync()
+    {
+        using var source = new CancellationTokenSource();
+        attempt = source;
+        var result = await new TunnelAttempt(config, dialer, time, log).RunAsync(source.Token);
+        attempt = null;
+        return result;
+    }
+
+    private async Task<SshEnd> ServeAsync(SshConnection made)
+    {
+        connection = made;
+        log(Notice.TunnelUp(config, made));
+        settled.TrySetResult(null);
+        foreach (var listen in listens.ToArray())
+            _ = ListenAsync(made, listen);
+        var letGo = new TaskCompletionSource();
+        release = letGo;
+        if (isStopped)
+            made.Dispose();
+        await Task.WhenAny(made.Ended, letGo.Task);
+        connection = null;
+        if (settled.Task.IsCompleted)
+            settled = new TaskCompletionSource<string?>();
+        foreach (var listen in listens)
+            listen.Bound = null;
+        return made.Ended.IsCompleted ? await made.Ended : new SshEnd(SshEndCause.Closed, null, "");
+    }
+
+    // The present connection goes on without the tunnel until nobody uses it.
+    private void LetGo()
+    {
+        attempt?.Cancel();
+        pause?.TrySetResult();
+        if (connection is not { } present)
+            return;
+        foreach (var bound in listens.Select(listen => listen.Bound).OfType<SshBind>())
+            _ = present.CancelAsync(bound);
+        _ = RetireAsync(present);
+        release?.TrySetResult();
+    }
+
+    private async Task RetireAsync(SshConnection retired)
+    {
+        while (retired.ChannelCount > 0 && !retired.Ended.IsCompleted && !isStopped)
+            await Task.Delay(TimeSpan.FromSeconds(1), time);
+        await retired.DisconnectAsync();
+    }
+
+    // Asks until the far end listens, or the connection is over: what another connection of the same user still holds is free some time later.
+    private async Task ListenAsync(SshConnection asked, RemoteListen listen)
+    {
+        for (var isFirst = true; asked == connection && listens.Contains(listen); isFirst = false)
+        {
+            var result = await asked.ListenAsync(listen.Bind, listen.Arrive);
+            if (result.IsOver)
+                return;
+            if (result.Port is { } port)
+            {
+                listen.Bound = listen.Bind is SshBind.Tcp tcp ? tcp with { Port = port } : listen.Bind;
+                // Nobody wants it any more.
+                if (!listens.Contains(listen))
+                    await asked.CancelAsync(listen.Bound);
+                else
+                    log(Notice.TunnelListening(Name, RemoteListen.TextOf(listen.Bound)));
+                return;
+            }
+            if (isFirst)
+            {
+                log(Notice.TunnelListenRefused(Name, RemoteListen.TextOf(listen.Bind)));
+                OnHopeless?.Invoke(new SshEnd(SshEndCause.Closed, null, $"the far end does not listen on {RemoteListen.TextOf(listen.Bind)}"));
+            }
+            await Task.WhenAny(freed.Task, Task.Delay(pauseBeforeListeningAgain, time));
+        }
+    }
+
+    private async Task PauseAsync(TimeSpan length)
+    {
+        var over = new TaskCompletionSource();
+        pause = over;
+        using var timer = time.CreateTimer(_ => Context.Run(() => over.TrySetResult()), null, length, Timeout.InfiniteTimeSpan);
+        await over.Task;
+        pause = null;
+    }
+}

@@ -1,0 +1,27 @@
+using System.Net;
+using System.Net.Sockets;
+using Fairlead.Net;
+using Fairlead.Ssh;
+
+namespace Fairlead;
+
+/// <summary>Dials from the far end of a tunnel (<c>direct-tcpip</c>), which looks names up itself. It answers once the far end has.</summary>
+internal sealed class TunnelDialer(Tunnel tunnel) : IDialer
+{
+    public async ValueTask<DialResult> DialAsync(EndPoint target, TimeSpan timeout, CancellationToken cancel = default)
+    {
+        SshOpen open = target switch
+        {
+            DnsEndPoint name => new SshOpen.DirectTcp(name.Host, name.Port, "127.0.0.1", 0),
+            IPEndPoint ip => new SshOpen.DirectTcp(ip.Address.ToString(), ip.Port, "127.0.0.1", 0),
+            UnixDomainSocketEndPoint unix => new SshOpen.DirectStreamlocal(unix.ToString()),
+            _ => throw new ArgumentException($"{target.GetType().Name} cannot be dialled through a tunnel.", nameof(target)),
+        };
+        var user = SynchronizationContext.Current;
+        if (user == tunnel.Context)
+            return await tunnel.OpenAsync(open, target, timeout, cancel);
+        var result = default(DialResult);
+        await tunnel.Context.RunAsync(async () => result = await tunnel.OpenAsync(open, target, timeout, cancel));
+        return result.Connection is { } channel ? DialResult.To(ForeignConnection.For(user, channel)) : result;
+    }
+}
