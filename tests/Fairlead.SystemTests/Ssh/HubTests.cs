@@ -34,18 +34,19 @@ public sealed class HubTests
         Assert.StartsWith("SSH-2.0-OpenSSH_", login.GetProperty("identification").GetString(), StringComparison.Ordinal);
     }
 
+    // Who asks for every address and may not have them gets the loopback, as with OpenSSH.
     [Theory(Timeout = 60000)]
-    [InlineData("0", false, "127.0.0.1,::1")]
-    [InlineData("*:0", false, "127.0.0.1,::1")]
-    [InlineData("0.0.0.0:0", false, "127.0.0.1,::1")]
-    [InlineData("localhost:0", true, "127.0.0.1,::1")]
-    [InlineData("*:0", true, "::")]
-    [InlineData("0.0.0.0:0", true, "0.0.0.0")]
-    public async Task Listens_are_of_the_loopback_unless_the_configuration_says_more(string listen, bool gatewayPorts, string addresses)
+    [InlineData(false, new[] { "127.0.0.1,::1", "127.0.0.1,::1", "127.0.0.1,::1", "127.0.0.1" })]
+    [InlineData(true, new[] { "127.0.0.1,::1", "::", "0.0.0.0", "127.0.0.1" })]
+    public async Task Listens_are_of_the_loopback_unless_the_configuration_says_more(bool gatewayPorts, string[] addresses)
     {
         await using var hub = await HubRig.StartAsync(more: $"gateway_ports: {(gatewayPorts ? "true" : "false")}");
-        using var ssh = await hub.ConnectAsync("-R", $"{listen}:127.0.0.1:1");
-        Assert.Equal(addresses.Split(','), RemoteListenTests.Listens(await ssh.AllocatedPortAsync()));
+        var asked = new[] { "localhost:0", "*:0", "0.0.0.0:0", "127.0.0.1:0" };
+        for (var i = 0; i < asked.Length; i++)
+        {
+            using var ssh = await hub.ConnectAsync("-R", $"{asked[i]}:127.0.0.1:1");
+            Assert.Equal(addresses[i].Split(','), RemoteListenTests.Listens(await ssh.AllocatedPortAsync()));
+        }
     }
 
     [Fact(Timeout = 60000)]

@@ -52,7 +52,7 @@ public sealed class SshAlgorithmServers : IAsyncDisposable
         var rig = await HubRig.StartAsync(hostKeys: Paths("host"));
         foreach (var user in Paths("user"))
             File.WriteAllLines($"{user}.known", Paths("host").Select(host => $"[127.0.0.1]:{rig.Port} {SshKeys.Public(host)}"));
-        File.Copy(Path.Combine(folder.Path, "authorized_keys"), rig.AuthorizedKeys, overwrite: true);
+        File.WriteAllText(rig.AuthorizedKeys, File.ReadAllText(Path.Combine(folder.Path, "authorized_keys")));
         return rig;
     }
 

@@ -174,7 +174,7 @@ public sealed partial class TunnelTests
         // One user and one file for all three.
         foreach (var server in new[] { first, second })
         {
-            File.Copy($"{last.UserKey}.pub", $"{server.UserKey}.pub", overwrite: true);
+            File.WriteAllText($"{server.UserKey}.pub", SshKeys.Public(last.UserKey));
             File.AppendAllText(last.KnownHosts, File.ReadAllText(server.KnownHosts));
         }
         await using var fairlead = await Running.RunAsync(folder, $$"""
