@@ -27,7 +27,7 @@ public sealed partial class CompletionTests : IDisposable
 
     public static TheoryData<string, string, string> Lines => new()
     {
-        { "fairlead ", "--help --version -h check close completion connections demo drain forward proxy reload run status stop top", "fairlead " },
+        { "fairlead ", "--help --version -h check close completion connections demo drain forward hub proxy reload run ssh status stop top", "fairlead " },
         { "fairlead fo", "forward", "fairlead forward " },
         { "fairlead forward --eng", "--engine", "fairlead forward --engine " },
         { "fairlead forward 8080:h:80 --log-l", "--log-level", "fairlead forward 8080:h:80 --log-level " },

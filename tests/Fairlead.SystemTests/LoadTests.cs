@@ -28,11 +28,11 @@ public sealed class LoadTests
     }
 
     [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
-    public async Task With_64_descriptors_it_serves_whom_it_can_does_not_spin_and_recovers(string engine)
+    public async Task With_72_descriptors_it_serves_whom_it_can_does_not_spin_and_recovers(string engine)
     {
         using var echo = new Echo();
         await using var forward = Running.StartBy(
-            "ulimit -n 64; exec \"$0\" \"$@\"", "forward", "--log-format", "json", "--engine", engine, $"127.0.0.1:0:127.0.0.1:{echo.Port}");
+            "ulimit -n 72; exec \"$0\" \"$@\"", "forward", "--log-format", "json", "--engine", engine, $"127.0.0.1:0:127.0.0.1:{echo.Port}");
         var address = await forward.AddressAsync();
         var clients = new List<Socket>();
         for (var i = 0; i < 60; i++)
