@@ -33,6 +33,16 @@ public sealed partial class ExampleTests
             }
             var example = Path.Combine(folder, file);
             var text = File.ReadAllText(example);
+            // And keys of SSH, where somebody's own would be.
+            if (text.Contains("_ed25519", StringComparison.Ordinal))
+            {
+                var keygen = Peers.Require("ssh-keygen", "openssh-client");
+                foreach (var name in (string[])["id_ed25519", "host_ed25519"])
+                    Assert.Equal(0, (await Peers.RunAsync(keygen, ["-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(folder, name)])).Status);
+                File.Copy(Path.Combine(folder, "id_ed25519.pub"), Path.Combine(folder, "authorized_keys"));
+                text = text.Replace("~/.ssh/", $"{folder}/", StringComparison.Ordinal).Replace("/etc/fairlead/", $"{folder}/", StringComparison.Ordinal);
+                File.WriteAllText(example, text);
+            }
             if (!text.Contains("\nadmin:", StringComparison.Ordinal))
                 File.AppendAllText(example, $"\nadmin: {{ listen: 'unix:{folder}/admin.sock' }}\n");
             var secrets = "export FAIRLEAD_TOKEN=it FAIRLEAD_ADMIN_TOKEN=it; ";

@@ -139,7 +139,7 @@ public sealed partial class SshConnection
         {
             while (end is null && requests.TryDequeue(out var request))
             {
-                var answer = await AnswerAsync(request);
+                var answer = await TryAnswerAsync(request);
                 if (end is null && request.WantsAnswer)
                     Transport.Send(answer ?? new SshWriter(8).Begin(Message.SSH_MSG_REQUEST_FAILURE));
             }
@@ -147,6 +147,19 @@ public sealed partial class SshConnection
         finally
         {
             isAnswering = false;
+        }
+    }
+
+    // Whatever goes wrong with one, the others have their answers in their places.
+    private async ValueTask<SshWriter?> TryAnswerAsync(GlobalRequest request)
+    {
+        try
+        {
+            return await AnswerAsync(request);
+        }
+        catch (Exception e) when (e is not SshProtocolException)
+        {
+            return null;
         }
     }
 

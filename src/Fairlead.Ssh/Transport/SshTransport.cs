@@ -201,7 +201,7 @@ internal sealed partial class SshTransport : IDisposable
                 movedInTurn = 0;
                 await Task.Yield();
             }
-            while (writer.Count > MostOutput && broken is null)
+            while (writer.Count + inFlight > MostOutput && broken is null)
             {
                 await Task.Yield();
                 await flushing;

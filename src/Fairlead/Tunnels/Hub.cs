@@ -47,7 +47,8 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
                 Authenticate = async request =>
                 {
                     admitted = await FindAsync(session, request);
-                    refused = admitted is null ? request : refused;
+                    // A signature decides after this, and may be false.
+                    refused = admitted is null || request.IsSigned ? request : refused;
                     return admitted is not null;
                 },
                 OnOpen = incoming => client?.OnOpen(incoming),

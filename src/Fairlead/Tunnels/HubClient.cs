@@ -84,7 +84,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         if (bind.Host is "localhost")
             return loopbacks;
         if (bind.Host is "" or "*")
-            return mayAll ? [IPAddress.IPv6Any] : loopbacks;
+            return !mayAll ? loopbacks : [System.Net.Sockets.Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any];
         if (!IPAddress.TryParse(bind.Host, out var address))
             return null;
         var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
@@ -108,6 +108,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     {
         if (!session.TryTakePlace())
         {
+            (client as PendingChannel)?.Refuse(SshOpenFailure.ResourceShortage, "no place is left");
             client.Abort();
             return;
         }
@@ -134,6 +135,9 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         }
         using (upstream)
         {
+            // Told to stop in the same moment, which has refused it.
+            if (direct.IsStopping)
+                return SessionOutcome.Stopped with { Cause = SessionCause.Stopped };
             direct.Become(pending.Accept());
             return SessionOutcome.Of(await direct.RelayAsync(upstream));
         }
@@ -143,7 +147,8 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     {
         forwarded.Talk.Target = $"{session.Client} {key.Key.Fingerprint}";
         var origin = client.RemoteEndPoint as IPEndPoint;
-        var opened = await connection.OpenAsync(new SshOpen.ForwardedTcp(bind.Host, bind.Port, origin?.Address.ToString() ?? "127.0.0.1", origin?.Port ?? 0));
+        var open = new SshOpen.ForwardedTcp(bind.Host, bind.Port, origin?.Address.ToString() ?? "127.0.0.1", origin?.Port ?? 0);
+        var opened = await forwarded.ResolveAsync(cancel => new ValueTask<SshOpenResult>(connection.OpenAsync(open, cancel: cancel)));
         if (opened.Channel is not { } channel)
             return SessionOutcome.Of(new DialResult(opened.Failure is { } failure ? OpenFailures.ToOutcome(failure, opened.Description) : DialOutcome.Unreachable, null, opened.Description));
         using (channel)

@@ -12,6 +12,23 @@ internal sealed class HubFarewell(SshChannel channel)
     public void Begin()
     {
         channel.OnRequest = OnRequest;
+        _ = DropAsync();
+    }
+
+    // What is typed is for nobody, and takes no memory.
+    private async Task DropAsync()
+    {
+        var dropped = new byte[1024];
+        try
+        {
+            while (await channel.ReadAsync(dropped) > 0)
+            {
+            }
+        }
+        catch (ConnectionException)
+        {
+            // That was the end of it.
+        }
     }
 
     private bool OnRequest(string type, byte[] rest)

@@ -77,6 +77,12 @@ internal sealed class RemoteListen : IAcceptor
             incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more");
             return;
         }
+        // Rules for sources would let in whom they cannot tell.
+        if (incoming.Open is SshOpen.ForwardedTcp tcp && AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort) is null)
+        {
+            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "the address of the originator is none");
+            return;
+        }
         arrived.Enqueue(incoming);
         Wake(true);
     }

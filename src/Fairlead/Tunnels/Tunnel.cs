@@ -182,7 +182,7 @@ internal sealed class Tunnel
             made.Dispose();
         await Task.WhenAny(made.Ended, letGo.Task);
         connection = null;
-        if (settled.Task.IsCompleted)
+        if (settled.Task.IsCompleted && !isStopped)
             settled = new TaskCompletionSource<string?>();
         foreach (var listen in listens)
             listen.Bound = null;
@@ -219,12 +219,15 @@ internal sealed class Tunnel
                 return;
             if (result.Port is { } port)
             {
-                listen.Bound = listen.Bind is SshBind.Tcp tcp ? tcp with { Port = port } : listen.Bind;
-                // Nobody wants it any more.
-                if (!listens.Contains(listen))
-                    await asked.CancelAsync(listen.Bound);
-                else
-                    log(Notice.TunnelListening(Name, RemoteListen.TextOf(listen.Bound)));
+                var bound = listen.Bind is SshBind.Tcp tcp ? tcp with { Port = port } : listen.Bind;
+                // Nobody wants it any more, or not there.
+                if (asked != connection || !listens.Contains(listen))
+                {
+                    await asked.CancelAsync(bound);
+                    return;
+                }
+                listen.Bound = bound;
+                log(Notice.TunnelListening(Name, RemoteListen.TextOf(bound)));
                 return;
             }
             if (isFirst)

@@ -32,9 +32,11 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
 
     private ValueTask<DialResult> DialAsync(SshTarget server, CancellationToken cancel) => dialer.DialAsync(server.EndPoint, ConnectTimeout, cancel);
 
-    private static async ValueTask<DialResult> OpenAsync(SshConnection through, SshTarget server, CancellationToken cancel)
+    private async ValueTask<DialResult> OpenAsync(SshConnection through, SshTarget server, CancellationToken cancel)
     {
-        var opened = await through.OpenAsync(new SshOpen.DirectTcp(server.Host, server.Port, "127.0.0.1", 0), cancel: cancel);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), either, ConnectTimeout, Timeout.InfiniteTimeSpan);
+        var opened = await through.OpenAsync(new SshOpen.DirectTcp(server.Host, server.Port, "127.0.0.1", 0), cancel: either.Token);
         return opened.Channel is { } channel ? DialResult.To(channel)
             : new DialResult(opened.Failure is { } failure ? OpenFailures.ToOutcome(failure, opened.Description) : DialOutcome.Failed, null, opened.Description);
     }
