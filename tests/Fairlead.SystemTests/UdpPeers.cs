@@ -29,12 +29,23 @@ internal sealed class UdpServer : IDisposable
 
     public void Dispose() => socket.Dispose();
 
-    /// <summary>A port of UDP on which nobody listens now.</summary>
+    /// <summary>A port of UDP on which nobody listens now, below those that systems give to whoever sends: one of them might be taken meanwhile.</summary>
     public static IPEndPoint Nobody(IPAddress address)
     {
-        using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        probe.Bind(new IPEndPoint(address, 0));
-        return (IPEndPoint)probe.LocalEndPoint!;
+        while (true)
+        {
+            var endPoint = new IPEndPoint(address, Random.Shared.Next(10_000, 30_000));
+            try
+            {
+                using var probe = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+                probe.Bind(endPoint);
+                return endPoint;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
     }
 
     /// <summary>A socket with room for a burst: as root for a large one, which the system would cap otherwise.</summary>
