@@ -22,7 +22,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private ReceivedBytes received = new();
     private Memory<byte> wanted;
     private long peerWindow;
-    private int ownWindow, consumed;
+    private int ownWindow, taken, consumed;
     private ConnectionError? readError, writeError;
     private bool isReading, isWaitingForRoom, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
 
@@ -66,6 +66,9 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     {
         if (isClosedHere)
             return ValueTask.FromException<int>(Error(ConnectionError.Aborted));
+        // Whoever reads again has written out what it had.
+        Consume(taken);
+        taken = 0;
         if (received.Count > 0)
             return new ValueTask<int>(buffer.IsEmpty ? 0 : Take(buffer.Span));
         if (isEofReceived)
@@ -291,7 +294,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private int Take(Span<byte> buffer)
     {
         var count = received.Take(buffer);
-        Consume(count);
+        taken += count;
         return count;
     }
 

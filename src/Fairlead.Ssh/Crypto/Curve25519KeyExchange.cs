@@ -32,17 +32,9 @@ internal sealed class Curve25519KeyExchange : KeyExchange
         return own.PublicBytes();
     }
 
-    public override (byte[] Answer, byte[] Secret) Answer(ReadOnlySpan<byte> clientValue)
-    {
-        var answer = Begin();
-        return (answer, Derive(clientValue));
-    }
-
-    public override byte[] End(ReadOnlySpan<byte> serverValue) => Derive(serverValue);
-
     public override void Dispose() => own?.Dispose();
 
-    private byte[] Derive(ReadOnlySpan<byte> value)
+    protected override byte[] Derive(ReadOnlySpan<byte> value)
     {
         if (own is null)
             throw new InvalidOperationException("the exchange has not begun");

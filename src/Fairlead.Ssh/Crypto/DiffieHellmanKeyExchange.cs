@@ -48,19 +48,13 @@ internal sealed class DiffieHellmanKeyExchange : KeyExchange
         return Power(group.Value.Generator)[sizeof(uint)..];
     }
 
-    public override (byte[] Answer, byte[] Secret) Answer(ReadOnlySpan<byte> clientValue)
-    {
-        using var peer = Read(clientValue);
-        return (Begin(), Power(peer));
-    }
+    public override void Dispose() => exponent?.Dispose();
 
-    public override byte[] End(ReadOnlySpan<byte> serverValue)
+    protected override byte[] Derive(ReadOnlySpan<byte> value)
     {
-        using var peer = Read(serverValue);
+        using var peer = Read(value);
         return Power(peer);
     }
-
-    public override void Dispose() => exponent?.Dispose();
 
     /// <summary>A value that came: more than 1 and less than p - 1 (RFC 4253 section 8, RFC 8268 section 4), as those two and 0 tell the secret.</summary>
     private Bignum Read(ReadOnlySpan<byte> value)

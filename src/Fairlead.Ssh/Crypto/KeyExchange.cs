@@ -20,12 +20,19 @@ internal abstract class KeyExchange : IDisposable
 
     /// <summary>The server's value, and the secret.</summary>
     /// <exception cref="SshFormatException">The client's value is none: of the wrong length, not on the curve, or one that gives away the secret.</exception>
-    public abstract (byte[] Answer, byte[] Secret) Answer(ReadOnlySpan<byte> clientValue);
+    public virtual (byte[] Answer, byte[] Secret) Answer(ReadOnlySpan<byte> clientValue)
+    {
+        var answer = Begin();
+        return (answer, Derive(clientValue));
+    }
 
     /// <summary>The secret, from the server's value.</summary>
     /// <returns>The shared secret as it is hashed: an encoded <c>mpint</c> with its length, or a <c>string</c>.</returns>
     /// <exception cref="SshFormatException">The server's value is none.</exception>
-    public abstract byte[] End(ReadOnlySpan<byte> serverValue);
+    public virtual byte[] End(ReadOnlySpan<byte> serverValue) => Derive(serverValue);
+
+    /// <summary>The secret, from the peer's public value and the private one that this end began with: both roles do the same, unless a method says otherwise.</summary>
+    protected abstract byte[] Derive(ReadOnlySpan<byte> value);
 
     /// <summary>Wipes what is secret; not what was returned.</summary>
     public abstract void Dispose();

@@ -94,15 +94,21 @@ internal sealed partial class SshTransport
             await ReadExchangeAsync(null);
         using var exchange = KeyExchanges.Create(Agreement.KeyExchange)!;
         var (hash, secret) = options.IsServer ? await AnswerAsync(exchange, client, server) : await AskAsync(exchange, client, server);
-        ThrowIfBroken();
-        sessionId ??= hash;
-        writer.Append([Message.SSH_MSG_NEWKEYS]);
-        var keys = new Keys(exchange.Hash, secret, hash, sessionId);
-        writer.Use(keys.Cipher(Agreement, toServer: !options.IsServer, isSealing: true), isStrict);
-        EndHolding(sayExtensions: Exchanges == 0 && peer.KeyExchanges.Contains(KexInit.ExtInfoClient));
-        await ReadExchangeAsync(Message.SSH_MSG_NEWKEYS);
-        reader.Use(keys.Cipher(Agreement, toServer: options.IsServer, isSealing: false), isStrict);
-        CryptographicOperations.ZeroMemory(secret);
+        try
+        {
+            ThrowIfBroken();
+            sessionId ??= hash;
+            writer.Append([Message.SSH_MSG_NEWKEYS]);
+            var keys = new Keys(exchange.Hash, secret, hash, sessionId);
+            writer.Use(keys.Cipher(Agreement, toServer: !options.IsServer, isSealing: true), isStrict);
+            EndHolding(sayExtensions: Exchanges == 0 && peer.KeyExchanges.Contains(KexInit.ExtInfoClient));
+            await ReadExchangeAsync(Message.SSH_MSG_NEWKEYS);
+            reader.Use(keys.Cipher(Agreement, toServer: options.IsServer, isSealing: false), isStrict);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
         keysSince = options.Time.GetTimestamp();
         isUnderWay = false;
         Exchanges++;
@@ -214,7 +220,9 @@ internal sealed partial class SshTransport
     {
         var text = new SshWriter(4096).WriteString(Encoding.Latin1.GetBytes(clientSays)).WriteString(Encoding.Latin1.GetBytes(serverSays)).WriteString(client.Payload).WriteString(server.Payload)
             .WriteString(key.Blob.Span).WriteString(value).WriteString(answer).WriteBytes(secret);
-        return CryptographicOperations.HashData(name, text.Written);
+        var hash = CryptographicOperations.HashData(name, text.Written);
+        text.Wipe();
+        return hash;
     }
 
     // The own SSH_MSG_NEWKEYS is sent: what was kept follows under the new key. The first of all is what the server says that it can do (RFC 8308 section 2.4).

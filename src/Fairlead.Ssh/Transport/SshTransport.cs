@@ -273,10 +273,10 @@ internal sealed partial class SshTransport : IDisposable
                 Wake();
             }
         }
-        catch (ConnectionException e)
+        catch (Exception e)
         {
             connection.Abort();
-            Break(e);
+            Break(e as ConnectionException ?? new ConnectionException(ConnectionError.Failed, "The SSH connection broke by a fault of this program.", e));
         }
         finally
         {

@@ -94,7 +94,7 @@ public sealed class Engine : IAsyncDisposable
         networks = new Networks(this.options, descriptorLimit);
         room = new Admission(0, () => SayAtMostOnceAMinute(ref lastFullNotice, Notice.Full), () => SayAtMostOnceAMinute(ref lastNearlyFullNotice, Notice.NearlyFull));
         inherited = new InheritedSockets(this.options.Inherited);
-        tunnels = new TunnelSet(MakeTunnel);
+        tunnels = new TunnelSet(networks, lookUps, this.options, Log);
         listens = new ListenSet(networks, inherited, room, tunnels, this.options.DatagramBuffer, Log);
         tls = new TlsSet(time ?? TimeProvider.System, Log);
         upstreams = new UpstreamSet(lookUps, tls, tunnels, time ?? TimeProvider.System, Log);
@@ -368,7 +368,7 @@ public sealed class Engine : IAsyncDisposable
         if (config.OfHub is not { } hub || config.Listen.Count == 0)
             return null;
         var channels = known.Values.First(forward => forward.Title == HubForwards.Channels);
-        return new Hub(hub, network, new Binding(channels, channels.Plan, 0), hubKeys, hubCounts, destinationNames);
+        return new Hub(hub, network, new Binding(channels, channels.Plan, 0), hubKeys.Own, hubCounts, destinationNames);
     }
 
     // A session of a forward that needs one tunnel is lived where that lives; of several, only the client's own place is left.
@@ -376,22 +376,6 @@ public sealed class Engine : IAsyncDisposable
     {
         var dialling = config.Routes.Select(route => config.WayOf(route).Tunnel).Append(config.Tunnel).OfType<string>().Distinct().ToList();
         return config.At is null && dialling is [var only] ? tunnels.Of(only).Context : null;
-    }
-
-    private Tunnel MakeTunnel(TunnelConfig config)
-    {
-        var network = networks.Of(new ForwardConfig { Listen = [], Engine = this.options.SshEngine });
-        var options = config.Options;
-        var source = options.BindAddress is { } address ? [new DialSource(address)] : Array.Empty<DialSource>();
-        var tuning = options.TcpKeepAlive ? SocketTuning.Default : SocketTuning.Default with { KeepaliveProbes = 0 };
-        var dialer = new NameDialer(network.DialerWith(tuning, source), static _ => null, AskAsync, network.Time);
-        return new Tunnel(config, network.NextContext(), dialer, network.Time, Log) { OnHopeless = end => this.options.OnHopeless?.Invoke(config.Name, end) == true };
-
-        async Task<IPAddress[]> AskAsync(string name)
-        {
-            var addresses = await lookUps.AskAsync(name).ConfigureAwait(false);
-            return options.AddressFamily is { } family ? [.. addresses.Where(address => address.AddressFamily == family)] : addresses;
-        }
     }
 
     private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)

@@ -140,8 +140,8 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Information, "hub_listening", $"{client}: listening on {listen} for the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)})",
             ("client", client), ("key", key.Key.Fingerprint), ("listen", listen));
 
-    public static Notice HubRefused(string client, AuthorizedKey key, string what) =>
-        new(LogLevel.Warning, "hub_refused", $"{client}: the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) is refused to {what}", ("client", client), ("key", key.Key.Fingerprint), ("what", what));
+    public static Notice HubRefused(string client, AuthorizedKey key, string what, long leftOut) =>
+        new(LogLevel.Warning, "hub_refused", $"{client}: the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) is refused to {what}{(leftOut > 0 ? $" ({leftOut} refusals before it are not shown)" : "")}", ("client", client), ("key", key.Key.Fingerprint), ("what", what), ("left_out", leftOut));
 
     public static Notice HubKeys(string warning) => new(LogLevel.Warning, "configuration_warning", warning);
 

@@ -10,10 +10,10 @@ namespace Fairlead;
 /// <param name="config">The hub.</param>
 /// <param name="network">Whose sockets it uses.</param>
 /// <param name="channels">Whose sessions those are that go through its connections.</param>
-/// <param name="keys">Its keys.</param>
+/// <param name="hostKeys">Its keys: those of its configuration, whatever a change that was refused has read since.</param>
 /// <param name="counts">Who is there.</param>
 /// <param name="names">Who looks up what clients name.</param>
-internal sealed class Hub(HubConfig config, INetwork network, Binding channels, HubKeys keys, HubCounts counts, DestinationNames names)
+internal sealed class Hub(HubConfig config, INetwork network, Binding channels, IReadOnlyList<SshPrivateKey> hostKeys, HubCounts counts, DestinationNames names)
 {
     public HubConfig Config => config;
 
@@ -24,8 +24,11 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
 
     public HubCounts Counts => counts;
 
-    /// <summary>Who dials for clients: names are looked up here.</summary>
-    public IDialer Dialer { get; } = new NameDialer(network.Dialer, static _ => null, name => names.AskAsync(name.ToLowerInvariant(), TimeSpan.FromSeconds(30), network.Time, CancellationToken.None), network.Time);
+    /// <summary>Who dials for clients: anywhere but where clouds tell a machine its secrets.</summary>
+    public Destinations Destinations { get; } = DestinationsOf(["169.254.169.254", "fd00:ec2::254"], channels, network, names);
+
+    /// <summary>The same for keys whose line names the place: anywhere.</summary>
+    public Destinations NamedDestinations { get; } = DestinationsOf([], channels, network, names);
 
     /// <summary>Lives what is left of a session, except closing its client.</summary>
     public async ValueTask<SessionOutcome> RunAsync(StreamSession session)
@@ -36,11 +39,12 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
         SshAuthenticationRequest? refused = null;
         SshConnectResult result;
         HubClient? client = null;
+        var isCounted = false;
         try
         {
             result = await SshConnection.AcceptAsync(session.Peer, new SshServerOptions
             {
-                HostKeys = keys.Own,
+                HostKeys = hostKeys,
                 Time = session.Time,
                 HandshakeTimeout = config.LoginGrace,
                 MaxChannels = config.MaxChannels,
@@ -56,6 +60,12 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
                 OnCancel = bind => new ValueTask<bool>(client?.Cancel(bind) ?? false),
                 OnReady = connection =>
                 {
+                    isCounted = counts.TryConnect(admitted!.Key, config.MaxConnectionsPerKey);
+                    if (!isCounted)
+                    {
+                        _ = connection.DisconnectAsync(SshDisconnectReason.TooManyConnections, "this key has too many connections");
+                        return;
+                    }
                     client = new HubClient(this, session, connection, admitted!);
                     session.Binding.Forward.Log(Notice.HubLogin(session.Client, connection, admitted!));
                 },
@@ -69,37 +79,35 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
             return FailureOf(result.End!, refused);
         try
         {
-            return await ServeAsync(session, connection, admitted!);
+            return await ServeAsync(session, connection, admitted!, isCounted);
         }
         finally
         {
-            client!.Dispose();
+            client?.Dispose();
             connection.Dispose();
+            if (isCounted)
+                counts.Disconnect(admitted!.Key);
         }
     }
 
-    private async ValueTask<SessionOutcome> ServeAsync(StreamSession session, SshConnection connection, AuthorizedKey key)
+    private static async ValueTask<SessionOutcome> ServeAsync(StreamSession session, SshConnection connection, AuthorizedKey key, bool isCounted)
     {
-        var who = $"{Printable.Escape(connection.User!.User)} {key.Key.Fingerprint}";
-        session.Talk.Target = who;
-        if (!counts.TryConnect(key.Key, config.MaxConnectionsPerKey))
+        session.Talk.Target = $"{Printable.Escape(connection.User!.User)} {key.Key.Fingerprint}";
+        if (!isCounted)
         {
-            await connection.DisconnectAsync(SshDisconnectReason.TooManyConnections, "this key has too many connections");
-            return SessionOutcome.Limited with { Detail = who };
+            await connection.Ended;
+            return SessionOutcome.Limited with { Detail = session.Talk.Target };
         }
-        try
-        {
-            session.Talk.IsConnected = true;
-            var node = session.OnStop(() => _ = connection.DisconnectAsync(SshDisconnectReason.ByApplication, "this server stops"));
-            var end = await connection.Ended;
-            session.Talk.Forget(node);
-            return OutcomeOf(end);
-        }
-        finally
-        {
-            counts.Disconnect(key.Key);
-        }
+        session.Talk.IsConnected = true;
+        var node = session.OnStop(() => _ = connection.DisconnectAsync(SshDisconnectReason.ByApplication, "this server stops"));
+        var end = await connection.Ended;
+        session.Talk.Forget(node);
+        return OutcomeOf(end);
     }
+
+    // Names are asked for apart from those of upstreams; the address that was checked is the one that is dialled.
+    private static Destinations DestinationsOf(string[] denied, Binding channels, INetwork network, DestinationNames names) =>
+        new(new DestinationRules([.. denied.Select(DestinationPattern.Parse)], null, static _ => false), names, network.Dialer, false, channels.Plan.Config.Timeouts.Connect, network.Time);
 
     // Asked on a loop, and the file is read elsewhere.
     private async Task<AuthorizedKey?> FindAsync(StreamSession session, SshAuthenticationRequest request)

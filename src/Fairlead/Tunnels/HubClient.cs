@@ -15,7 +15,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         switch (incoming.Open)
         {
             case SshOpen.DirectTcp tcp when !key.MayOpen(tcp.Host, tcp.Port):
-                hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, $"connect to {Printable.Escape(tcp.Host)}:{tcp.Port}"));
+                TellRefused($"connect to {Printable.Escape(tcp.Host)}:{tcp.Port}");
                 incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this key may not connect there");
                 break;
             case SshOpen.DirectTcp tcp:
@@ -93,8 +93,16 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
 
     private ValueTask<int?> Refuse(SshBind bind, string? reason)
     {
-        hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, $"listen on {Printable.Escape(RemoteListen.TextOf(bind))}: {reason}"));
+        TellRefused($"listen on {Printable.Escape(RemoteListen.TextOf(bind))}: {reason}");
         return default;
+    }
+
+    // As of other refusals, one a source a second.
+    private void TellRefused(string what)
+    {
+        var leftOut = 0L;
+        if (session.Source is not { } source || hub.Channels.Forward.Refusals.MayTell(source, out leftOut))
+            hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, what, leftOut));
     }
 
     private void GiveBack()
@@ -126,7 +134,8 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             pending.Refuse(SshOpenFailure.ConnectFailed, "Name or service not known");
             return SessionOutcome.BadRequest("the host is no name and no address");
         }
-        var dial = await direct.DialAsync(cancel => hub.Dialer.DialAsync(target, hub.Channels.Plan.Config.Timeouts.Connect, cancel));
+        var destinations = key.PermitOpen is null ? hub.Destinations : hub.NamedDestinations;
+        var dial = await direct.DialAsync(cancel => destinations.DialAsync(target, isLocal: true, cancel));
         if (dial.Connection is not { } upstream)
         {
             var (failure, words) = OpenFailures.Of(dial.Outcome);

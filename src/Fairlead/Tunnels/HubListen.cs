@@ -11,6 +11,9 @@ internal sealed class HubListen : IDisposable
     // A stranger who floods it fills no more than this.
     private const int Backlog = 128;
 
+    // How often a port that the system chose on one address may turn out to be taken on the other.
+    private const int MostChoices = 16;
+
     private readonly List<IAcceptor> acceptors;
 
     private HubListen(List<IAcceptor> acceptors) => this.acceptors = acceptors;
@@ -27,27 +30,19 @@ internal sealed class HubListen : IDisposable
     /// <param name="fault">Why it cannot be had.</param>
     public static HubListen? At(INetwork network, IPAddress[] addresses, int port, out string? fault)
     {
-        fault = null;
-        var acceptors = new List<IAcceptor>();
-        foreach (var address in addresses)
+        ListenException? refusal = null;
+        for (var choices = port == 0 && addresses.Length > 1 ? MostChoices : 1; choices > 0; choices--)
         {
-            try
+            if (TryListen(network, addresses, port, out refusal) is { } acceptors)
             {
-                acceptors.Add(network.ListenHere(new IPEndPoint(address, port), new ListenOptions { Shared = true, Backlog = Backlog }));
-                port = ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
+                fault = null;
+                return new HubListen(acceptors);
             }
-            catch (ListenException refusal) when (acceptors.Count > 0 && refusal.Error is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
-            {
-            }
-            catch (ListenException refusal)
-            {
-                foreach (var acceptor in acceptors)
-                    acceptor.Dispose();
-                fault = Printable.Escape(refusal.Message);
-                return null;
-            }
+            if (refusal!.Error != SocketError.AddressAlreadyInUse)
+                break;
         }
-        return new HubListen(acceptors);
+        fault = Printable.Escape(refusal!.Message);
+        return null;
     }
 
     /// <summary>Hands out everybody who comes, until it is disposed of. Never throws.</summary>
@@ -57,6 +52,31 @@ internal sealed class HubListen : IDisposable
     {
         foreach (var acceptor in acceptors)
             acceptor.Dispose();
+    }
+
+    private static List<IAcceptor>? TryListen(INetwork network, IPAddress[] addresses, int port, out ListenException? refusal)
+    {
+        refusal = null;
+        var acceptors = new List<IAcceptor>();
+        foreach (var address in addresses)
+        {
+            try
+            {
+                acceptors.Add(network.ListenHere(new IPEndPoint(address, port), new ListenOptions { Shared = true, Backlog = Backlog }));
+                port = ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
+            }
+            // One of several may be of a family that this machine lacks.
+            catch (ListenException e) when (acceptors.Count > 0 && e.Error is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
+            {
+            }
+            catch (ListenException e)
+            {
+                refusal = e;
+                acceptors.ForEach(acceptor => acceptor.Dispose());
+                return null;
+            }
+        }
+        return acceptors;
     }
 
     private static async Task AcceptAsync(IAcceptor acceptor, Action<Connection> serve)

@@ -109,7 +109,8 @@ internal sealed class RemoteListen : IAcceptor
         _ => incoming.Accept(),
     };
 
-    private static IPEndPoint? AddressOf(string host, int port)
+    /// <summary>An address that the far end tells, an IPv4 address never as one of IPv6; null where it is none.</summary>
+    public static IPEndPoint? AddressOf(string host, int port)
     {
         if (!IPAddress.TryParse(host, out var address))
             return null;

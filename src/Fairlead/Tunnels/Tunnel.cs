@@ -164,9 +164,19 @@ internal sealed class Tunnel
     {
         using var source = new CancellationTokenSource();
         attempt = source;
-        var result = await new TunnelAttempt(config, dialer, time, log).RunAsync(source.Token);
-        attempt = null;
-        return result;
+        try
+        {
+            return await new TunnelAttempt(config, dialer, time, log).RunAsync(source.Token);
+        }
+        catch (Exception fault)
+        {
+            log(Notice.Fault(fault, $"connecting tunnel {Printable.Escape(Name)}"));
+            return new SshConnectResult(null, new SshEnd(SshEndCause.Lost, null, "it could not be connected"));
+        }
+        finally
+        {
+            attempt = null;
+        }
     }
 
     private async Task<SshEnd> ServeAsync(SshConnection made)

@@ -92,14 +92,17 @@ internal sealed class SshServerRig : IDisposable
     /// <summary>Starts it again at the same port.</summary>
     public async Task StartServerAsync() => server = await Peers.StartAsync(Port, sshd, "-D", "-E", LogFile, "-f", configuration);
 
+    /// <summary>Stops the processes of the connections that there are: their sockets stay, and nobody is behind them. <see cref="KillSessions"/> ends them.</summary>
+    public async Task FreezeSessionsAsync() => await Peers.RunAsync("kill", ["-STOP", .. Sessions()]);
+
     /// <summary>Ends the processes of the connections that there are, without a goodbye. The server goes on.</summary>
     public void KillSessions()
     {
-        foreach (var id in Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _) && ParentOf(name) == server!.Id))
+        foreach (var id in Sessions())
         {
             try
             {
-                using var process = Process.GetProcessById(int.Parse(id!, CultureInfo.InvariantCulture));
+                using var process = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
                 process.Kill();
             }
             catch (ArgumentException)
@@ -108,6 +111,9 @@ internal sealed class SshServerRig : IDisposable
             }
         }
     }
+
+    private IEnumerable<string> Sessions() =>
+        Directory.GetDirectories("/proc").Select(Path.GetFileName).OfType<string>().Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _) && ParentOf(name) == server!.Id);
 
     public void Dispose()
     {

@@ -67,6 +67,20 @@ public sealed partial class TunnelTests
     }
 
     [Fact(Timeout = 60000)]
+    public async Task A_server_that_falls_silent_is_given_up_and_another_connection_made()
+    {
+        using var server = await SshServerRig.StartAsync();
+        using var folder = new Folder();
+        await using var fairlead = await RunAsync(folder, $"{server.Tunnel[..^1]}, keepalive: 1s }}");
+        await fairlead.WaitForAsync("tunnel_up");
+        await server.FreezeSessionsAsync();
+        var down = await fairlead.WaitForAsync("tunnel_down");
+        server.KillSessions();
+        Assert.Equal("NoAnswer", down.GetProperty("cause").GetString());
+        await Until.TrueAsync(() => server.Logins == 2);
+    }
+
+    [Fact(Timeout = 60000)]
     public async Task A_changed_host_key_is_warned_of_and_never_believed()
     {
         using var server = await SshServerRig.StartAsync();

@@ -30,36 +30,11 @@ internal static class ParserCheck
         var random = new Random(seed);
         for (var i = 0; i < 4000; i++)
         {
-            var bytes = random.Next(4) == 0 ? Traffic.RandomBytes(random.Next(600), random.Next()) : Mutated(random, good[random.Next(good.Length)]);
+            var bytes = random.Next(4) == 0 ? Traffic.RandomBytes(random.Next(600), random.Next()) : Mutation.Of(random, good[random.Next(good.Length)], least: 1);
             var parsed = parse(bytes);
             Assert.InRange(parsed.Length, 0, bytes.Length);
             Assert.Equal(1, (parsed.IsWhole ? 1 : 0) + (parsed.NeedsMore ? 1 : 0) + (parsed.Fault is null ? 0 : 1));
             Assert.False(parsed.Fault?.Any(char.IsControl) ?? false, parsed.Fault);
         }
-    }
-
-    private static byte[] Mutated(Random random, byte[] good)
-    {
-        var bytes = good.ToList();
-        for (var mutations = random.Next(1, 4); mutations > 0 && bytes.Count > 0; mutations--)
-        {
-            var at = random.Next(bytes.Count);
-            switch (random.Next(4))
-            {
-                case 0:
-                    bytes.RemoveRange(at, random.Next(bytes.Count - at));
-                    break;
-                case 1:
-                    bytes.InsertRange(at, Traffic.RandomBytes(random.Next(300), random.Next()));
-                    break;
-                case 2:
-                    bytes.InsertRange(at, bytes[at..]);
-                    break;
-                default:
-                    bytes[at] = (byte)random.Next(256);
-                    break;
-            }
-        }
-        return [.. bytes];
     }
 }

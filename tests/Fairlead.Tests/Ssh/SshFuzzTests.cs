@@ -38,7 +38,7 @@ public sealed class SshFuzzTests
                     _ = rig.Connection.OpenAsync(new SshOpen.DirectTcp("target", 80, "127.0.0.1", 1));
                     _ = rig.Connection.ProbeAsync();
                 }
-                var packets = Enumerable.Range(0, random.Next(1, 20)).SelectMany(_ => rig.Peer.Seal(Mutated(random, Messages.All[random.Next(Messages.All.Length)])));
+                var packets = Enumerable.Range(0, random.Next(1, 20)).SelectMany(_ => rig.Peer.Seal(Mutation.Of(random, Messages.All[random.Next(Messages.All.Length)], least: 0, kept: 1)));
                 await FlingAsync(rig, packets.ToArray());
             }, options => options is SshServerOptions server ? server with { OnListen = _ => new ValueTask<int?>(7), OnCancel = _ => new ValueTask<bool>(true) } : options);
         }
@@ -62,37 +62,5 @@ public sealed class SshFuzzTests
         Assert.DoesNotContain(end.Cause, new[] { SshEndCause.Closed, SshEndCause.NoAnswer });
         Assert.DoesNotContain("fault of this program", end.Text, StringComparison.Ordinal);
         Assert.True(await drain is null or ConnectionException or SshProtocolException);
-    }
-
-    private static byte[] Mutated(Random random, byte[] message)
-    {
-        // The number stays most of the time, so that what is behind it is looked at.
-        var bytes = message.ToList();
-        for (var mutations = random.Next(0, 4); mutations > 0 && bytes.Count > 1; mutations--)
-        {
-            var at = random.Next(random.Next(20) == 0 ? 0 : 1, bytes.Count);
-            switch (random.Next(6))
-            {
-                case 0:
-                    bytes.RemoveRange(at, random.Next(bytes.Count - at));
-                    break;
-                case 1:
-                    bytes.InsertRange(at, Traffic.RandomBytes(random.Next(300), random.Next()));
-                    break;
-                case 2:
-                    bytes.InsertRange(at, bytes[at..]);
-                    break;
-                case 3:
-                    bytes[at] = (byte)(random.Next(2) * 255);
-                    break;
-                case 4:
-                    bytes[at] ^= (byte)(1 << random.Next(8));
-                    break;
-                default:
-                    bytes[at] = (byte)random.Next(256);
-                    break;
-            }
-        }
-        return bytes.Count > 60_000 ? [.. bytes[..60_000]] : [.. bytes];
     }
 }

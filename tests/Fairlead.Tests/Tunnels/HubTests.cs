@@ -44,6 +44,30 @@ public abstract class HubContract(EngineKind kind)
         Assert.Contains(rig.Far.Log, entry => entry.Event == "hub_listening" && entry.Message.Contains("localhost:", StringComparison.Ordinal));
     }
 
+    [Theory(Timeout = 30000), InlineData("169.254.169.254"), InlineData("fd00:ec2::254")]
+    public async Task What_clouds_tell_a_machine_is_not_reached_by_a_key_that_does_not_name_it(string host)
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        rig.Start(rig.Near.Forward(new IPEndPoint(IPAddress.Parse(host), 80)) with { Name = "cloud", Tunnel = "office" });
+        await rig.Near.ConnectAndBeResetAsync(rig.ListenOf("cloud"));
+        await Traffic.UntilAsync(() => rig.Near.Sessions.Count == 1);
+        Assert.Equal("not_allowed", rig.Near.Sessions[0]["end"]);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_change_that_is_refused_leaves_the_hub_its_key()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        using var other = SshPrivateKey.Generate();
+        var path = rig.Write("other_key", other.WriteOpenSsh("other"));
+        using var taken = rig.Far.Listen();
+        Assert.Throws<ForwardException>(() => rig.Far.Engine.Apply([rig.Far.Forward(taken.LocalEndPoint, taken.LocalEndPoint.ToString()!)], hub: rig.Hub with { HostKeys = [path] }));
+        rig.Start(rig.Near.Forward(rig.Far.Greet("inside")) with { Name = "mail", Tunnel = "office" });
+        Assert.Equal("inside", await rig.Near.ReadWordAsync(rig.ListenOf("mail")));
+    }
+
     [Fact(Timeout = 30000)]
     public async Task Gateway_ports_are_for_every_address()
     {

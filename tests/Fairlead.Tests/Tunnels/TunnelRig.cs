@@ -70,10 +70,12 @@ internal sealed class TunnelRig : IAsyncDisposable
         folder.Delete(recursive: true);
     }
 
-    private void Write(string name, byte[] bytes)
+    /// <summary>Writes a file that is its owner's alone: its path.</summary>
+    public string Write(string name, byte[] bytes)
     {
         File.WriteAllBytes(PathOf(name), bytes);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(PathOf(name), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return PathOf(name);
     }
 }

@@ -26,14 +26,23 @@ internal sealed class FtpFarDoor : IFtpDoor
     /// <param name="host">Where it listens, as for the forward itself.</param>
     /// <param name="ports">Which ports may be taken; port 0: the far end chooses.</param>
     /// <param name="from">Who may come, as the far end tells it.</param>
-    public static async ValueTask<IFtpDoor?> OpenAsync(SshConnection connection, IPAddress reached, string host, PortRange ports, IPAddress from)
+    /// <param name="limit">How long the far end may take to answer.</param>
+    /// <param name="time">Measures it.</param>
+    public static async ValueTask<IFtpDoor?> OpenAsync(SshConnection connection, IPAddress reached, string host, PortRange ports, IPAddress from, TimeSpan limit, TimeProvider time)
     {
         var door = new FtpFarDoor(connection, from);
         var first = Random.Shared.Next(ports.Count);
         for (var i = 0; i < Math.Min(ports.Count, MostTries); i++)
         {
             var bind = new SshBind.Tcp(host, ports.First == 0 ? 0 : ports.First + ((first + i) % ports.Count));
-            var result = await connection.ListenAsync(bind, door.Arrive);
+            var asking = connection.ListenAsync(bind, door.Arrive);
+            if (await Task.WhenAny(asking, Task.Delay(limit, time)) != asking)
+            {
+                door.isDisposed = true;
+                _ = CancelLateAsync(connection, bind, asking);
+                return null;
+            }
+            var result = await asking;
             if (result.IsOver)
                 return null;
             if (result.Port is not { } port)
@@ -57,10 +66,16 @@ internal sealed class FtpFarDoor : IFtpDoor
         arrived.TrySetResult(null);
     }
 
+    private static async Task CancelLateAsync(SshConnection connection, SshBind.Tcp bind, Task<SshListenResult> asking)
+    {
+        if ((await asking).Port is { } port)
+            await connection.CancelAsync(bind with { Port = port });
+    }
+
     private void Arrive(SshIncoming incoming)
     {
-        var isWelcome = !isDisposed && !arrived.Task.IsCompleted && incoming.Open is SshOpen.ForwardedTcp tcp && IPAddress.TryParse(tcp.OriginatorAddress, out var origin)
-            && FtpEnds.AreSame(origin.IsIPv4MappedToIPv6 ? origin.MapToIPv4() : origin, from);
+        var isWelcome = !isDisposed && !arrived.Task.IsCompleted && incoming.Open is SshOpen.ForwardedTcp tcp
+            && RemoteListen.AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort) is { } origin && FtpEnds.AreSame(origin.Address, from);
         if (isWelcome)
             arrived.TrySetResult(incoming.Accept());
         else

@@ -19,7 +19,7 @@ internal sealed class FtpSessionMeans(StreamSession session, Connection upstream
         if (plan.At is not { } far)
             return ListenOnce(reached, ports, from);
         return session.Peer is SshChannel { Owner: var connection } && session.Listen.EndPoint is FarEndPoint { Written: PortEndpoint written } && RemoteListen.BindOf(written) is SshBind.Tcp bind
-            ? await FtpFarDoor.OpenAsync(connection, far.FarAddress ?? reached, bind.Host, ports, from)
+            ? await FtpFarDoor.OpenAsync(connection, far.FarAddress ?? reached, bind.Host, ports, from, plan.Config.Timeouts.Connect, session.Time)
             : null;
     }
 
