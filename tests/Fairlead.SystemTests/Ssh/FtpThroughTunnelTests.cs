@@ -37,6 +37,24 @@ public sealed partial class FtpThroughTunnelTests
         Assert.NotEmpty(RemoteListenTests.Listens(address.Port));
     }
 
+    [Fact(Timeout = 120000)]
+    public async Task What_is_advertised_stands_in_the_answer_of_the_far_end()
+    {
+        using var server = await FtpServer.StartAsync("vsftpd");
+        using var sshd = await SshServerRig.StartAsync("GatewayPorts clientspecified");
+        using var folder = new Folder();
+        await using var fairlead = await Running.RunAsync(folder, $$"""
+            tunnels: { office: {{sshd.Tunnel}} }
+            forwards: [ { name: files, listen: "0.0.0.0:0", at: office, to: "{{server.At}}", protocol: ftp, ftp: { advertise: 127.0.0.9 } } ]
+            """);
+        var address = await fairlead.ListenAtAsync();
+
+        var said = await CurlAsync(server, $"ftp://127.0.0.1:{address.Port}/", ["-v", "--disable-epsv", "--no-ftp-skip-pasv-ip"]);
+
+        Assert.Contains("227 Entering Passive Mode (127,0,0,9,", said, StringComparison.Ordinal);
+        Assert.Contains("226 ", said, StringComparison.Ordinal);
+    }
+
     [GeneratedRegex("Allocated listen port ([0-9]+)")]
     private static partial Regex Listening();
 
