@@ -10,7 +10,7 @@ namespace Fairlead.Ssh;
 /// </summary>
 /// <remarks>
 /// <c>SSH_MSG_CHANNEL_EOF</c> is the end of one direction. <c>SSH_MSG_CHANNEL_CLOSE</c> after it is the end of the channel; without it, it is a reset: what came may not be all. The peer's
-/// window is opened again only as bytes are read here, so that a channel that nobody reads holds up itself alone.
+/// window is opened again only as bytes are read here, so that a channel that nobody reads holds up itself alone. It grows where the peer uses it up within one round trip.
 /// </remarks>
 public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>, IValueTaskSource
 {
@@ -22,9 +22,10 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private ReceivedBytes received = new();
     private Memory<byte> wanted;
     private long peerWindow;
-    private int ownWindow, taken, consumed;
+    private long arrived;
+    private int window, ownWindow, taken, consumed;
     private ConnectionError? readError, writeError;
-    private bool isReading, isWaitingForRoom, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
+    private bool isReading, isWaitingForRoom, isMeasuring, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
 
     internal SshChannel(SshConnection connection, uint ownId, uint peerId, uint peerWindow, uint peerPacket, EndPoint? local, EndPoint? remote)
     {
@@ -32,7 +33,8 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         (OwnId, PeerId, this.peerWindow) = (ownId, peerId, peerWindow);
         PeerPacket = (int)Math.Min(peerPacket, PacketReader.MostPacket / 2);
         (this.local, this.remote) = (local, remote);
-        (ownWindow, ownPacket) = (connection.Options.ChannelWindow, connection.Options.ChannelPacket);
+        (window, ownPacket) = (connection.Options.ChannelWindow, connection.Options.ChannelPacket);
+        ownWindow = window;
     }
 
     /// <summary>Whose it is.</summary>
@@ -223,7 +225,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
             throw SshProtocolException.Of("a channel is closed twice");
         isCloseReceived = true;
         SendClose();
-        connection.Forget(this);
+        connection.Forget(this, window);
         Break(ConnectionError.Reset);
     }
 
@@ -289,6 +291,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         if (count > ownWindow || count > ownPacket)
             throw SshProtocolException.Of($"{count} bytes came at once for a channel that takes {Math.Min(ownWindow, ownPacket)}");
         ownWindow -= count;
+        arrived += count;
     }
 
     private int Take(Span<byte> buffer)
@@ -302,11 +305,34 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private void Consume(int count)
     {
         consumed += count;
-        if (consumed < connection.Options.ChannelWindow / 2 || isEofReceived || isCloseSent)
+        if (consumed < window / 2 || isEofReceived || isCloseSent)
             return;
-        ownWindow += consumed;
-        Transport.Send(Begin(Message.SSH_MSG_CHANNEL_WINDOW_ADJUST).WriteUInt32((uint)consumed));
+        var (left, more) = (ownWindow, consumed);
         consumed = 0;
+        Open(more);
+        // Where much waits to be read, it is not the window that the stream waits for.
+        if (!isMeasuring && received.Count <= window / 4 && connection.MayGrow(window))
+            _ = MeasureAsync(left);
+    }
+
+    private void Open(int more)
+    {
+        ownWindow += more;
+        Transport.Send(Begin(Message.SSH_MSG_CHANNEL_WINDOW_ADJUST).WriteUInt32((uint)more));
+    }
+
+    // Does the peer use up, within one round trip, what it has left when half of the window is opened again? Then it waits for the window, and twice of it is not too much.
+    private async Task MeasureAsync(int left)
+    {
+        isMeasuring = true;
+        var before = arrived;
+        var isAnswered = await connection.ProbeAsync();
+        isMeasuring = false;
+        // Some peers do not split a packet for the last bit of room.
+        if (!isAnswered || isEofReceived || isCloseSent || arrived - before < left - ownPacket || !connection.TryGrow(window))
+            return;
+        Open(window);
+        window *= 2;
     }
 
     private void CompleteRead(int count)

@@ -9,6 +9,7 @@ public sealed partial class SshConnection
     private readonly Dictionary<uint, Place> channels = [];
     private readonly List<SshChannel> waking = [];
     private uint nextId;
+    private long grown;
 
     // What stands for a number of this end: a channel, one that was asked for, or (neither) one that the peer asks for.
     private sealed class Place
@@ -71,7 +72,26 @@ public sealed partial class SshConnection
         waking.Clear();
     }
 
-    internal void Forget(SshChannel channel) => channels.Remove(channel.OwnId);
+    /// <summary>A channel is over.</summary>
+    /// <param name="channel">Which.</param>
+    /// <param name="window">What its window has grown to.</param>
+    internal void Forget(SshChannel channel, int window)
+    {
+        channels.Remove(channel.OwnId);
+        grown -= window - Options.ChannelWindow;
+    }
+
+    /// <summary>Whether a window of this size may be doubled.</summary>
+    internal bool MayGrow(int window) => window <= Options.MaxChannelWindow / 2 && grown + window <= 2L * Options.MaxChannelWindow;
+
+    /// <summary>Doubles a window of this size, as far as this connection's bounds go.</summary>
+    internal bool TryGrow(int window)
+    {
+        if (!MayGrow(window))
+            return false;
+        grown += window;
+        return true;
+    }
 
     private void Refuse(uint peerId, SshOpenFailure failure, string description)
     {

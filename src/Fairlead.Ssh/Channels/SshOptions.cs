@@ -24,8 +24,14 @@ public abstract record SshOptions
     /// <summary>And after so long.</summary>
     public TimeSpan RekeyAfter { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>How many bytes of one channel may be here that nobody has read yet: its window. At least <see cref="ChannelPacket"/>.</summary>
-    public int ChannelWindow { get; init; } = 2 << 20;
+    /// <summary>How many bytes of one channel may be here that nobody has read yet: its window, as it is at first. At least <see cref="ChannelPacket"/>.</summary>
+    public int ChannelWindow { get; init; } = 512 << 10;
+
+    /// <summary>
+    /// How far the window of a channel may grow where bandwidth times delay of the way asks for more and whoever reads keeps up. All channels of a connection together may have twice that
+    /// beyond what they begin with.
+    /// </summary>
+    public int MaxChannelWindow { get; init; } = 32 << 20;
 
     /// <summary>The most bytes of a channel in one packet, at most 32 KiB.</summary>
     public int ChannelPacket { get; init; } = 32 << 10;

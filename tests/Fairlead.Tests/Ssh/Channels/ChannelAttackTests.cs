@@ -264,7 +264,7 @@ public sealed class ChannelAttackTests
         return Task.CompletedTask;
     }
 
-    private static Fairlead.Ssh.SshOptions Small(Fairlead.Ssh.SshOptions options) => options with { ChannelWindow = Window, ChannelPacket = Packet };
+    private static Fairlead.Ssh.SshOptions Small(Fairlead.Ssh.SshOptions options) => options with { ChannelWindow = Window, MaxChannelWindow = Window, ChannelPacket = Packet };
 
     private static Task RunAsync(bool isServer, Func<AttackRig, SshChannel, Task> test) => AttackRig.RunAsync(isServer, async rig =>
     {

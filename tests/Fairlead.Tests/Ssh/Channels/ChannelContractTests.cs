@@ -35,7 +35,7 @@ public sealed class SshRelayRig(NetworkRig network, int window, int packet, long
 
     public override int Bulk => Math.Min(window * 100, base.Bulk);
 
-    // What the relay and the packets on their way hold does not depend on the window.
+    // The windows do not grow here; what the relay and the packets on their way hold does not depend on them.
     public override int MoreThanFits => Math.Max(window * 4, 4 << 20);
 
     public override async Task<(Connection Outer, Connection Inner)> ConnectAsync(Side side)
@@ -43,8 +43,8 @@ public sealed class SshRelayRig(NetworkRig network, int window, int packet, long
         var (outer, inner) = await base.ConnectAsync(side);
         var (near, far) = side == Side.Client ? (outer, inner) : (inner, outer);
         var pair = await SshPair.ConnectAsync(near, far,
-            client => client with { ChannelWindow = window, ChannelPacket = packet, RekeyBytes = rekeyBytes },
-            server => server with { ChannelWindow = window, ChannelPacket = packet, RekeyBytes = rekeyBytes });
+            client => client with { ChannelWindow = window, MaxChannelWindow = window, ChannelPacket = packet, RekeyBytes = rekeyBytes },
+            server => server with { ChannelWindow = window, MaxChannelWindow = window, ChannelPacket = packet, RekeyBytes = rekeyBytes });
         pairs.Add(pair);
         var (opened, accepted) = await pair.OpenAsync();
         return side == Side.Client ? (opened, accepted) : (accepted, opened);
