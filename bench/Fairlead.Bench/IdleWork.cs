@@ -42,13 +42,15 @@ sealed class IdleWork : Work
         return [(double)(after - before) / Connections];
     }
 
-    static void Close(List<Socket> connections, EchoTarget target)
+    /// <summary>Closes connections, and those of the target.</summary>
+    public static void Close(List<Socket> connections, EchoTarget target)
     {
         connections.ForEach(connection => connection.Dispose());
         target.CloseConnections();
     }
 
-    static List<Socket> Open(IPEndPoint server, int count)
+    /// <summary>Opens connections, each of which carries a byte each way.</summary>
+    public static List<Socket> Open(IPEndPoint server, int count)
     {
         var connections = new List<Socket>(count);
         var one = new byte[1];

@@ -9,13 +9,14 @@ sealed class Lineup : IDisposable
     /// <param name="peers">Those to start; one that fails is left for <see cref="this"/> to complain about.</param>
     /// <param name="routes">The routes of each peer, by its place in the list.</param>
     /// <param name="workshop">Where they run.</param>
-    public Lineup(IReadOnlyList<Peer> peers, Func<int, IReadOnlyList<Route>> routes, Workshop workshop)
+    /// <param name="start">How one is started, where not by itself.</param>
+    public Lineup(IReadOnlyList<Peer> peers, Func<int, IReadOnlyList<Route>> routes, Workshop workshop, Func<Peer, IReadOnlyList<Route>, Forwarder>? start = null)
     {
         for (var i = 0; i < peers.Count; i++)
         {
             try
             {
-                forwarders[peers[i]] = peers[i].Start(routes(i), workshop);
+                forwarders[peers[i]] = start?.Invoke(peers[i], routes(i)) ?? peers[i].Start(routes(i), workshop);
             }
             catch (MeasureException e)
             {

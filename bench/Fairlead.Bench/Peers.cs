@@ -34,5 +34,7 @@ static class Peers
         new SshPeer(options.Fairlead, isFairleadClient: true, isFairleadServer: false),
         new SshPeer(options.Fairlead, isFairleadClient: false, isFairleadServer: true),
         new SshPeer(options.Fairlead, isFairleadClient: true, isFairleadServer: true),
+        new SshServerPeer(options.Fairlead, isHub: false),
+        new SshServerPeer(options.Fairlead, isHub: true),
     ];
 }

@@ -25,7 +25,7 @@ sealed class SshPeer(string fairlead, bool isFairleadClient, bool isFairleadServ
     /// <summary>The kind of work that these are for.</summary>
     public const string Kind = "ssh";
 
-    const string Cipher = "aes128-gcm@openssh.com";
+    public const string Cipher = "aes128-gcm@openssh.com";
 
     public override string Name => $"{(isFairleadClient ? "fairlead" : "openssh")}>{(isFairleadServer ? "hub" : "sshd")}";
     public override string Family => Name == Stock ? "openssh" : "fairlead";
@@ -48,17 +48,19 @@ sealed class SshPeer(string fairlead, bool isFairleadClient, bool isFairleadServ
         (System.Runtime.Intrinsics.X86.Aes.IsSupported && System.Runtime.Intrinsics.X86.Pclmulqdq.IsSupported) || System.Runtime.Intrinsics.Arm.Aes.IsSupported;
 
     /// <summary>Comes back when the server listens and the client has begun.</summary>
-    public override Forwarder Launch(IReadOnlyList<Route> routes, Workshop workshop)
+    public override Forwarder Launch(IReadOnlyList<Route> routes, Workshop workshop) => Launch(routes, workshop, static server => server);
+
+    Forwarder Launch(IReadOnlyList<Route> routes, Workshop workshop, Func<IPEndPoint, IPEndPoint> through)
     {
         var address = Loopback.NewEndPoint();
-        var server = workshop.Start(Server(address, workshop));
+        var server = workshop.Start(isFairleadServer ? SshServers.Hub(fairlead, address, workshop) : SshServers.Sshd(address, workshop, Cipher));
         try
         {
             // A client that finds nobody ends, or waits before it tries again.
             Loopback.WaitForListeners([address], server);
             // One more way in leads to the server itself: see Start.
             Route greeting = new(Loopback.NewEndPoint(), address);
-            return new([workshop.Start(Client(address, [.. routes, greeting], workshop)), server], [.. routes.Select(route => route.Listen), greeting.Listen]);
+            return new([workshop.Start(Client(through(address), [.. routes, greeting], workshop)), server], [.. routes.Select(route => route.Listen), greeting.Listen]);
         }
         catch
         {
@@ -69,11 +71,18 @@ sealed class SshPeer(string fairlead, bool isFairleadClient, bool isFairleadServ
 
     /// <summary>Comes back when the tunnel stands as well: an SSH server greets whoever connects, so its greeting has come through it. No target can
     /// be asked, since iperf3 would take that as the start of a test.</summary>
-    public override Forwarder Start(IReadOnlyList<Route> routes, Workshop workshop)
+    public override Forwarder Start(IReadOnlyList<Route> routes, Workshop workshop) => Start(routes, workshop, static server => server);
+
+    /// <summary>The same, with something between the two ends.</summary>
+    /// <param name="routes">What it forwards.</param>
+    /// <param name="workshop">Where it runs.</param>
+    /// <param name="through">From where the server listens to where the client connects.</param>
+    public Forwarder Start(IReadOnlyList<Route> routes, Workshop workshop, Func<IPEndPoint, IPEndPoint> through)
     {
-        var forwarder = base.Start(routes, workshop);
+        var forwarder = Launch(routes, workshop, through);
         try
         {
+            forwarder.WaitForListeners(routes);
             WaitForGreeting(forwarder);
             return forwarder;
         }
@@ -110,35 +119,6 @@ sealed class SshPeer(string fairlead, bool isFairleadClient, bool isFairleadServ
 
     protected override IEnumerable<Command> Commands(IReadOnlyList<Route> routes, Workshop workshop) =>
         throw new NotSupportedException("One after the other, by Launch.");
-
-    Command Server(IPEndPoint address, Workshop workshop)
-    {
-        var keys = workshop.SshKeys;
-        if (isFairleadServer)
-        {
-            return new(fairlead, "run", workshop.NewFile("hub.yaml",
-                $$"""
-                admin: off
-                access_log: { file: "-" }
-                hub: { listen: "{{address}}", host_keys: {{keys.Host}}, authorized_keys: {{keys.Authorized}} }
-                """));
-        }
-        // Where root's sshd is confined until somebody has logged in; a package that has never been started has not made it.
-        if (Environment.IsPrivilegedProcess)
-            Directory.CreateDirectory("/run/sshd");
-        return new(Programs.PathOf("sshd"), "-D", "-e", "-f", workshop.NewFile("sshd.conf",
-            $"""
-            ListenAddress {address}
-            PidFile none
-            HostKey {keys.Host}
-            AuthorizedKeysFile {keys.Authorized}
-            StrictModes no
-            UsePAM no
-            PermitRootLogin yes
-            MaxStartups 1000
-            Ciphers {Cipher}
-            """));
-    }
 
     Command Client(IPEndPoint server, IReadOnlyList<Route> routes, Workshop workshop)
     {

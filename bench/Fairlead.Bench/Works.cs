@@ -41,5 +41,9 @@ static class Works
         new SshBulkWork(options, streams: 4),
         new SshRequestsWork(options),
         new SshConnectionsWork(options),
+        new SshFarWork(options, isUp: false),
+        new SshFarWork(options, isUp: true),
+        new SshIdleWork(),
+        new SshTunnelsWork(count: 1000),
     ];
 }

@@ -36,6 +36,9 @@ public enum DialOutcome
     /// <summary>It is forbidden: by a rule of this machine, or by the proxy that was asked.</summary>
     NotAllowed,
 
+    /// <summary>Whoever was asked does not do that: a proxy or the far end of a tunnel that carries no datagrams.</summary>
+    NotSupported,
+
     /// <summary>Anything else; <see cref="DialResult.Detail"/> says what.</summary>
     Failed,
 }

@@ -14,6 +14,9 @@ namespace Fairlead.Ssh;
 /// </remarks>
 public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>, IValueTaskSource
 {
+    // What one packet carries of a stream.
+    private const int MostPacket = 32 << 10;
+
     private readonly SshConnection connection;
     private readonly EndPoint? local, remote;
     private readonly int ownPacket;
@@ -27,14 +30,15 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private ConnectionError? readError, writeError;
     private bool isReading, isWaitingForRoom, isMeasuring, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
 
-    internal SshChannel(SshConnection connection, uint ownId, uint peerId, uint peerWindow, uint peerPacket, EndPoint? local, EndPoint? remote)
+    internal SshChannel(SshConnection connection, uint ownId, uint peerId, uint peerWindow, uint peerPacket, EndPoint? local, EndPoint? remote, IDatagramSink? sink = null)
     {
         this.connection = connection;
         (OwnId, PeerId, this.peerWindow) = (ownId, peerId, peerWindow);
-        PeerPacket = (int)Math.Min(peerPacket, PacketReader.MostPacket / 2);
+        PeerPacket = (int)Math.Min(peerPacket, sink is null ? MostPacket : SshDatagrams.MostMessage);
         (this.local, this.remote) = (local, remote);
-        (window, ownPacket) = (connection.Options.ChannelWindow, connection.Options.ChannelPacket);
+        (window, ownPacket) = (connection.Options.ChannelWindow, connection.PacketOf(sink));
         ownWindow = window;
+        Datagrams = sink is null ? null : new SshDatagrams(this, sink);
     }
 
     /// <summary>Whose it is.</summary>
@@ -54,6 +58,9 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
 
     /// <summary>Answers a request of the peer about this channel (RFC 4254 section 5.4): its type and what belongs to it. False, and where it is null: refused.</summary>
     internal Func<string, byte[], bool>? OnRequest { get; set; }
+
+    /// <summary>What it is used by, where each message is a datagram; null for a stream.</summary>
+    internal SshDatagrams? Datagrams { get; }
 
     internal uint OwnId { get; }
 
@@ -176,14 +183,34 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         CheckWindow(data.Length);
         if (isClosedHere)
             return;
+        if (Datagrams is not null)
+        {
+            Datagrams.OnMessage(data);
+            return;
+        }
         received.Append(data);
         if (isReading && received.Count > 0)
             connection.WakeLater(this);
     }
 
+    /// <summary>Sends a message of a channel of datagrams, whole and at once or not at all.</summary>
+    internal DatagramsSent TrySend(ReadOnlySpan<byte> message)
+    {
+        if (WriteFault is not null)
+            return new DatagramsSent(0, Failed: 1);
+        if (message.Length > PeerPacket)
+            return new DatagramsSent(0, TooLong: 1);
+        if (message.Length > peerWindow || !Transport.HasRoomForDatagrams)
+            return new DatagramsSent(0, NoRoom: 1);
+        Transport.SendData(PeerId, message);
+        peerWindow -= message.Length;
+        return new DatagramsSent(1, message.Length);
+    }
+
     /// <summary>Whoever waits to read has what came until now.</summary>
     internal void Wake()
     {
+        Datagrams?.Deliver();
         if (isReading && received.Count > 0)
             CompleteRead(wanted.IsEmpty ? 0 : Take(wanted.Span));
     }
@@ -216,6 +243,9 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         Wake();
         CompleteRead(0);
         CloseIfOver();
+        // Datagrams go both ways or not at all.
+        if (!isClosedHere)
+            Datagrams?.OnOver();
     }
 
     /// <summary>The peer closed the channel.</summary>
@@ -254,6 +284,8 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         Wake();
         FailRead();
         Resume();
+        if (!isClosedHere)
+            Datagrams?.OnOver();
     }
 
     private void EndHere()
@@ -302,7 +334,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     }
 
     // The window is opened again once half of it is used, so that the peer never has to wait for it in the middle of a stream.
-    private void Consume(int count)
+    internal void Consume(int count)
     {
         consumed += count;
         if (consumed < window / 2 || isEofReceived || isCloseSent)

@@ -18,6 +18,15 @@ public sealed partial class SshConnection
 
         public TaskCompletionSource<SshOpenResult>? Asked { get; init; }
 
+        // What was said with the question.
+        public SshOpen? Open { get; init; }
+
+        public EndPoint? Local { get; init; }
+
+        public EndPoint? Remote { get; init; }
+
+        public IDatagramSink? Sink { get; init; }
+
         public bool IsGivenUp { get; set; }
     }
 
@@ -26,24 +35,38 @@ public sealed partial class SshConnection
     /// <param name="local">What the channel is to tell as its own address.</param>
     /// <param name="remote">What it is to tell as its peer's.</param>
     /// <param name="cancel">Gives it up; a channel that is opened all the same is closed.</param>
-    public async Task<SshOpenResult> OpenAsync(SshOpen open, EndPoint? local = null, EndPoint? remote = null, CancellationToken cancel = default)
+    public Task<SshOpenResult> OpenAsync(SshOpen open, EndPoint? local = null, EndPoint? remote = null, CancellationToken cancel = default)
+    {
+        return !open.IsOfDatagrams ? OpenAsync(new Place { Asked = new TaskCompletionSource<SshOpenResult>(), Open = open, Local = local, Remote = remote }, cancel)
+            : throw new ArgumentException($"{open.Type} is a channel of datagrams.", nameof(open));
+    }
+
+    /// <summary>Opens a channel of datagrams, once the far end has said yes.</summary>
+    /// <param name="open"><see cref="SshOpen.UdpAssociation"/> or <see cref="SshOpen.UdpListen"/>.</param>
+    /// <param name="sink">Who gets what the peer sends.</param>
+    /// <param name="cancel">Gives it up; a channel that is opened all the same is closed.</param>
+    public Task<SshOpenResult> OpenDatagramsAsync(SshOpen open, IDatagramSink sink, CancellationToken cancel = default)
+    {
+        return open.IsOfDatagrams ? OpenAsync(new Place { Asked = new TaskCompletionSource<SshOpenResult>(), Open = open, Sink = sink }, cancel)
+            : throw new ArgumentException($"{open.Type} is a channel of a stream.", nameof(open));
+    }
+
+    private async Task<SshOpenResult> OpenAsync(Place place, CancellationToken cancel)
     {
         if (end is not null)
             return new SshOpenResult(null, null, end.Text);
         if (channels.Count >= Options.MaxChannels)
             return new SshOpenResult(null, SshOpenFailure.ResourceShortage, $"this connection has {Options.MaxChannels} channels already");
-        var place = new Place { Asked = new TaskCompletionSource<SshOpenResult>() };
-        var id = Take(place);
-        addresses[id] = (local, remote);
-        Transport.Send(open.Write(new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString(open.Type)
-            .WriteUInt32(id).WriteUInt32((uint)Options.ChannelWindow).WriteUInt32((uint)Options.ChannelPacket)));
+        Transport.Send(place.Open!.Write(new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString(place.Open.Type)
+            .WriteUInt32(Take(place)).WriteUInt32((uint)Options.ChannelWindow).WriteUInt32((uint)PacketOf(place.Sink))));
         using (cancel.UnsafeRegister(_ => Context.Run(() => GiveUp(place)), null))
-            return await place.Asked.Task;
+            return await place.Asked!.Task;
     }
 
-    private readonly Dictionary<uint, (EndPoint? Local, EndPoint? Remote)> addresses = [];
+    /// <summary>How many bytes one message of a channel may have; a datagram is not divided.</summary>
+    internal int PacketOf(IDatagramSink? sink) => sink is null ? Options.ChannelPacket : SshDatagrams.MostMessage;
 
-    internal void Confirm(SshChannel channel, uint peerId)
+    internal void Confirm(SshChannel channel, uint peerId, int? port = null)
     {
         if (end is not null)
         {
@@ -51,8 +74,9 @@ public sealed partial class SshConnection
             return;
         }
         channels[channel.OwnId].Channel = channel;
-        Transport.Send(new SshWriter(32).Begin(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION).WriteUInt32(peerId).WriteUInt32(channel.OwnId)
-            .WriteUInt32((uint)Options.ChannelWindow).WriteUInt32((uint)Options.ChannelPacket));
+        var confirmation = new SshWriter(32).Begin(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION).WriteUInt32(peerId).WriteUInt32(channel.OwnId)
+            .WriteUInt32((uint)Options.ChannelWindow).WriteUInt32((uint)PacketOf(channel.Datagrams?.Sink));
+        Transport.Send(port is { } chosen ? confirmation.WriteUInt32((uint)chosen) : confirmation);
     }
 
     internal void Refuse(uint ownId, uint peerId, SshOpenFailure failure, string description)
@@ -185,11 +209,11 @@ public sealed partial class SshConnection
     {
         var place = AskedOf(ref fields, out var id);
         var (peerId, window, packet) = (fields.ReadUInt32(), fields.ReadUInt32(), fields.ReadUInt32());
-        addresses.Remove(id, out var told);
         if (packet == 0)
             throw SshProtocolException.Of("a channel takes packets of nothing");
-        place.Channel = new SshChannel(this, id, peerId, window, packet, told.Local, told.Remote);
-        if (place.IsGivenUp || !place.Asked!.TrySetResult(new SshOpenResult(place.Channel, null, "")))
+        int? port = place.Open is SshOpen.UdpListen ? SshOpen.ReadPort(ref fields) : null;
+        place.Channel = new SshChannel(this, id, peerId, window, packet, place.Local, place.Remote, place.Sink);
+        if (place.IsGivenUp || !place.Asked!.TrySetResult(new SshOpenResult(place.Channel, null, "", place.Channel.Datagrams, port)))
             place.Channel.Abort();
     }
 
@@ -198,7 +222,6 @@ public sealed partial class SshConnection
         var place = AskedOf(ref fields, out var id);
         var (reason, description) = (fields.ReadUInt32(), fields.ReadText());
         channels.Remove(id);
-        addresses.Remove(id);
         place.Asked!.TrySetResult(new SshOpenResult(null, (SshOpenFailure)reason, description));
     }
 
@@ -231,6 +254,5 @@ public sealed partial class SshConnection
             place.Asked?.TrySetResult(new SshOpenResult(null, null, end!.Text));
         }
         channels.Clear();
-        addresses.Clear();
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Net;
 
 namespace Fairlead.Ssh;
 
@@ -29,10 +30,26 @@ public sealed class SshIncoming
     /// <returns>The channel, which is the caller's. Where the connection has ended meanwhile, one that is broken.</returns>
     public SshChannel Accept(EndPoint? local = null, EndPoint? remote = null)
     {
+        if (Open.IsOfDatagrams)
+            throw new InvalidOperationException($"{Open.Type} is a channel of datagrams.");
         IsAnswered = true;
         var channel = new SshChannel(connection, ownId, peerId, peerWindow, peerPacket, local, remote);
         connection.Confirm(channel, peerId);
         return channel;
+    }
+
+    /// <summary>Opens one of datagrams.</summary>
+    /// <param name="sink">Who gets what the peer sends.</param>
+    /// <param name="port">The port that is listened on, where it was asked for that.</param>
+    /// <returns>The datagrams, which are the caller's. Where the connection has ended meanwhile, they are over.</returns>
+    public SshDatagrams AcceptDatagrams(IDatagramSink sink, int? port = null)
+    {
+        if (!Open.IsOfDatagrams)
+            throw new InvalidOperationException($"{Open.Type} is a channel of a stream.");
+        IsAnswered = true;
+        var channel = new SshChannel(connection, ownId, peerId, peerWindow, peerPacket, null, null, sink);
+        connection.Confirm(channel, peerId, port);
+        return channel.Datagrams!;
     }
 
     /// <summary>Does not open it.</summary>

@@ -39,16 +39,32 @@ public abstract record SshOpen
     /// <summary>The same for a Unix socket.</summary>
     public sealed record ForwardedStreamlocal(string Path) : SshOpen("forwarded-streamlocal@openssh.com");
 
+    /// <summary>
+    /// Datagrams to and from whomever they name, by a port of the far end that it chooses: a channel type of Fairlead's own (<c>docs/ssh-protocol.md</c>). Each message is a datagram with the header
+    /// of RFC 1928 section 7.
+    /// </summary>
+    public sealed record UdpAssociation(string OriginatorAddress, int OriginatorPort) : SshOpen("udp-association@fairlead");
+
+    /// <summary>The same by a port that the far end is asked to listen on: whoever has sent to it may be answered.</summary>
+    /// <param name="Host">As with <see cref="SshBind.Tcp"/>.</param>
+    /// <param name="Port">0: the far end chooses, and tells it.</param>
+    public sealed record UdpListen(string Host, int Port) : SshOpen("udp-listen@fairlead");
+
     /// <summary>A shell or a command.</summary>
     public sealed record Session() : SshOpen("session");
 
     /// <summary>Something that is not known here.</summary>
     public sealed record Other(string Name) : SshOpen(Name);
 
+    /// <summary>Whether each message of the channel is a datagram.</summary>
+    internal bool IsOfDatagrams => this is UdpAssociation or UdpListen;
+
     internal SshWriter Write(SshWriter writer) => this switch
     {
         DirectTcp tcp => writer.WriteString(tcp.Host).WriteUInt32((uint)tcp.Port).WriteString(tcp.OriginatorAddress).WriteUInt32((uint)tcp.OriginatorPort),
         ForwardedTcp tcp => writer.WriteString(tcp.Host).WriteUInt32((uint)tcp.Port).WriteString(tcp.OriginatorAddress).WriteUInt32((uint)tcp.OriginatorPort),
+        UdpAssociation udp => writer.WriteString(udp.OriginatorAddress).WriteUInt32((uint)udp.OriginatorPort),
+        UdpListen udp => writer.WriteString(udp.Host).WriteUInt32((uint)udp.Port),
         DirectStreamlocal local => writer.WriteString(local.Path).WriteString("").WriteUInt32(0),
         ForwardedStreamlocal local => writer.WriteString(local.Path).WriteString(""),
         _ => writer,
@@ -60,6 +76,8 @@ public abstract record SshOpen
         "forwarded-tcpip" => new ForwardedTcp(ReadPlace(ref fields), ReadPort(ref fields), ReadPlace(ref fields), ReadAnyPort(ref fields)),
         "direct-streamlocal@openssh.com" => new DirectStreamlocal(ReadPlace(ref fields)),
         "forwarded-streamlocal@openssh.com" => new ForwardedStreamlocal(ReadPlace(ref fields)),
+        "udp-association@fairlead" => new UdpAssociation(ReadPlace(ref fields), ReadAnyPort(ref fields)),
+        "udp-listen@fairlead" => new UdpListen(ReadPlace(ref fields), ReadPort(ref fields)),
         "session" => new Session(),
         _ => new Other(type),
     };
@@ -101,7 +119,9 @@ public enum SshOpenFailure
 /// <param name="Channel">The channel, which is the caller's; null: it was not opened.</param>
 /// <param name="Failure">Why not; null: the connection ended before there was an answer, or the wait was given up.</param>
 /// <param name="Description">The far end's words, or this end's; a stranger's text.</param>
-public readonly record struct SshOpenResult(SshChannel? Channel, SshOpenFailure? Failure, string Description);
+/// <param name="Datagrams">The channel as datagrams, where it is one of those, which the caller owns instead of it.</param>
+/// <param name="Port">The port that <see cref="SshOpen.UdpListen"/> listens on; null without it.</param>
+public readonly record struct SshOpenResult(SshChannel? Channel, SshOpenFailure? Failure, string Description, SshDatagrams? Datagrams = null, int? Port = null);
 
 /// <summary>What became of a listen that was asked for.</summary>
 /// <param name="Port">The port that is listened on, 0 for a path; null: it was refused.</param>

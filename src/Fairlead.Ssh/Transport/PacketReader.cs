@@ -6,9 +6,9 @@ namespace Fairlead.Ssh;
 internal sealed class PacketReader : IDisposable
 {
     /// <summary>
-    /// The longest packet that is read, in bytes. Section 6.1 asks for 35,000 at the least, and what a channel may send in one packet is said when it is opened.
+    /// The longest packet that is read, in bytes. Section 6.1 asks for 35,000 at the least, and what a channel may send in one packet is said when it is opened: the longest is a datagram.
     /// </summary>
-    public const int MostPacket = 64 << 10;
+    public const int MostPacket = 66 << 10;
 
     private const int BufferLength = 256 << 10;
 

@@ -30,6 +30,9 @@ internal sealed partial class SshTransport : IDisposable
     /// <summary>How many bytes of replies may wait to be sent before nothing more is read, and how many may be kept while keys are exchanged.</summary>
     public const int MostOutput = 1 << 20;
 
+    /// <summary>How many bytes may wait to be sent before datagrams are dropped.</summary>
+    public const int DatagramWater = 128 << 10;
+
     // Then others who are on the loop have their turn.
     private const int BytesPerTurn = 256 << 10;
 
@@ -74,6 +77,9 @@ internal sealed partial class SshTransport : IDisposable
 
     /// <summary>Whether data may be sent now; else <see cref="WaitForRoom"/>.</summary>
     public bool HasRoom => broken is not null || (!isExchanging && writer.Count + inFlight < HighWater);
+
+    /// <summary>Whether a datagram may be sent now. Nothing is owed to it, and what waits for long is worth nothing: it stands behind little, or is not sent.</summary>
+    public bool HasRoomForDatagrams => broken is null && !isExchanging && writer.Count + inFlight < DatagramWater;
 
     /// <summary>How many senders wait for that.</summary>
     public int WaiterCount => waiters.Count;

@@ -17,11 +17,8 @@ internal static class ViaRules
 
     private static IEnumerable<Fault> TunnelFaults(ForwardConfig forward, PoolWay way, string tunnel)
     {
-        var shown = Printable.Escape(tunnel);
         if (TunnelRules.ReferenceFault(tunnel) is { } fault)
             yield return new Fault($"{way.ViaKey}[0]", $"via {fault}");
-        if (forward.Protocols.HasFlag(PortProtocols.Udp) && way.Upstreams.Any(upstream => upstream.Takes(PortProtocols.Udp)))
-            yield return new Fault(way.ViaKey, $"the tunnel {shown} carries streams only, and UDP is listened on for; leave it out, or make a forward of its own for TCP");
         for (var i = 0; i < way.Upstreams.Count; i++)
         {
             if (way.Upstreams[i].Source.Count > 0)
@@ -34,7 +31,7 @@ internal static class ViaRules
         var (key, via, pool) = (way.ViaKey, way.Via, way.Upstreams);
         if (pool.FirstOrDefault(upstream => upstream.Address is UnixEndpoint) is { } unix)
             yield return new Fault(key, $"{Printable.Escape(unix.ToString())} is a socket of {(way.Tunnel is null ? "this machine" : "the far end")}, and no proxy dials it; leave {(way.Tunnel is null ? "via" : "the proxies")} out, or write another target");
-        if (way.Tunnel is null && forward.Protocols.HasFlag(PortProtocols.Udp) && pool.Any(upstream => upstream.Takes(PortProtocols.Udp)) && via.FirstOrDefault(proxy => !ProxyDialers.CarryDatagrams([proxy])) is { } other)
+        if (forward.Protocols.HasFlag(PortProtocols.Udp) && pool.Any(upstream => upstream.Takes(PortProtocols.Udp)) && via.FirstOrDefault(proxy => !ProxyDialers.CarryDatagrams([proxy])) is { } other)
             yield return new Fault(key, $"{other} does not carry UDP, which is listened on for; write socks5:// or socks5h://, or leave via out");
         // What the far end of a tunnel dials is elsewhere.
         foreach (var listen in way.Tunnel is null ? forward.LocalListens.OfType<PortEndpoint>() : [])

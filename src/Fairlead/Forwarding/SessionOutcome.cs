@@ -106,6 +106,7 @@ internal sealed record SessionOutcome(string Word, Side By, SessionCause Cause =
         DialOutcome.Busy => "backlog_full",
         DialOutcome.Cancelled => "stopped",
         DialOutcome.NotAllowed => "not_allowed",
+        DialOutcome.NotSupported => "not_supported",
         _ => "connect_failed",
     }, IsOurs(dialled.Outcome) ? Side.Fairlead : Side.Upstream, dialled.Outcome == DialOutcome.Cancelled ? SessionCause.Stopped : SessionCause.NoUpstream, dialled.Detail);
 

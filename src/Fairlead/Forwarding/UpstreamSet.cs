@@ -92,17 +92,15 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, TunnelSet tunnels
     private Way WayOf(INetwork network, SocketTuning tuning, ValueList<DialSource> source, Tunnel? tunnel, ValueList<ProxyUrl> via, TimeSpan resolve)
     {
         IDialer direct = tunnel is null ? network.DialerWith(tuning, source) : new TunnelDialer(tunnel);
-        if (via.Count == 0 && tunnel is not null)
-            return new Way(direct, network.DatagramDialerWith(source), true, []) { IsFar = true };
+        OpenAssociation? there = tunnel is null ? null : (sink, timeout, cancel) => TunnelDatagrams.AssociateAsync(tunnel, sink, timeout, cancel);
+        var datagrams = there is null ? network.DatagramDialerWith(source) : new AssociateDialer(there);
         if (via.Count == 0)
-            return new Way(direct, network.DatagramDialerWith(source), false, []);
+            return new Way(direct, datagrams, tunnel is not null, []) { IsFar = tunnel is not null, OpenAssociation = there };
         // What this machine looks up of the proxies; the others are looked up by the one before them.
         var own = via.Where((proxy, i) => proxy.EndPoint is DnsEndPoint && (i > 0 || tunnel is null) && !ProxyDialers.LookUpThere([.. via.Take(i)])).Select(proxy => proxy.Host).Distinct().ToDictionary(host => host, host => NameOf(host, resolve));
-        var way = new Way(ProxyDialers.Of(via, direct, Naming, network.Time), network.DatagramDialerWith(source), ProxyDialers.LookUpThere(via), [.. own.Values]);
-        if (tunnel is not null)
-            return way with { IsFar = true };
+        var way = new Way(ProxyDialers.Of(via, direct, Naming, network.Time), datagrams, ProxyDialers.LookUpThere(via), [.. own.Values]) { IsFar = tunnel is not null };
         return ProxyDialers.CarryDatagrams(via)
-            ? way with { Datagrams = ProxyDialers.DatagramsOf(via, direct, way.Datagrams, Naming, network.Time), OpenAssociation = OpenAsync }
+            ? way with { Datagrams = ProxyDialers.DatagramsOf(via, direct, datagrams, Naming, network.Time), OpenAssociation = OpenAsync }
             : way;
 
         // The far end of a tunnel looks names up itself.
@@ -111,7 +109,7 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, TunnelSet tunnels
         ValueTask<AssociationResult> OpenAsync(IAssociationSink sink, TimeSpan timeout, CancellationToken cancel)
         {
             ProxyUrl[] before = [.. via.SkipLast(1)];
-            return SocksAssociation.OpenAsync(via[^1], ProxyDialers.Of(before, direct, Naming, network.Time), ProxyDialers.DatagramsOf(before, direct, network.DatagramDialerWith(source), Naming, network.Time),
+            return SocksAssociation.OpenAsync(via[^1], ProxyDialers.Of(before, direct, Naming, network.Time), ProxyDialers.DatagramsOf(before, direct, datagrams, Naming, network.Time),
                 sink, timeout, network.Time, cancel);
         }
     }
@@ -137,9 +135,9 @@ internal sealed class UpstreamSet(LookUps lookUps, TlsSet tls, TunnelSet tunnels
 /// <param name="Names">The proxies' names that this machine looks up, which are kept as long as this is used.</param>
 internal sealed record Way(IDialer Dialer, IDatagramDialer Datagrams, bool TakesNames, IReadOnlyList<ResolvedName> Names)
 {
-    /// <summary>Whether the far end of a tunnel dials: then nothing can be listened for on the way, and no datagrams go there.</summary>
+    /// <summary>Whether the far end of a tunnel dials: then nothing can be listened for on the way.</summary>
     public bool IsFar { get; init; }
 
-    /// <summary>Opens an association with the last proxy, for datagrams to many; null where there is no proxy, or one that carries none.</summary>
-    public Func<IAssociationSink, TimeSpan, CancellationToken, ValueTask<AssociationResult>>? OpenAssociation { get; init; }
+    /// <summary>Opens an association with the last proxy, or the far end of the tunnel, for datagrams to many; null where there is neither, or a proxy that carries none.</summary>
+    public OpenAssociation? OpenAssociation { get; init; }
 }

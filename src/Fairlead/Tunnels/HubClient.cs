@@ -21,6 +21,16 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             case SshOpen.DirectTcp tcp:
                 Serve(new PendingChannel(incoming), direct => DialAsync(direct, tcp));
                 break;
+            case SshOpen.UdpAssociation when !key.MayForward:
+                TellRefused("send datagrams");
+                incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this key may not forward");
+                break;
+            case SshOpen.UdpAssociation:
+                Serve(new PendingChannel(incoming), AssociateAsync);
+                break;
+            case SshOpen.UdpListen udp:
+                Serve(new PendingChannel(incoming), direct => ListenAsync(direct, udp));
+                break;
             case SshOpen.Session:
                 new HubFarewell(incoming.Accept()).Begin();
                 break;
@@ -34,7 +44,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     /// <summary>Is asked to listen: the port that is listened on; null: refused.</summary>
     public ValueTask<int?> ListenAsync(SshBind bind)
     {
-        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || AddressesOf(tcp) is not { Length: > 0 } addresses)
+        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || AddressesOf(tcp.Host, tcp.Port) is not { Length: > 0 } addresses)
             return Refuse(bind, "it is not allowed, or no address of this machine");
         if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
             return Refuse(bind, $"the key has {hub.Config.MaxListens} listens already");
@@ -73,19 +83,19 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
 
     // Without a word of the key or the configuration, the loopback alone, and no port that only the administrator should have. As with OpenSSH, who asks for every address and may not
     // have them gets the loopback.
-    private IPAddress[]? AddressesOf(SshBind.Tcp bind)
+    private IPAddress[]? AddressesOf(string host, int port)
     {
-        if (!key.MayListen(bind.Host, bind.Port))
+        if (!key.MayListen(host, port))
             return null;
-        if (!hub.Config.GatewayPorts && key.PermitListen is null && bind.Port is > 0 and < 1024)
+        if (!hub.Config.GatewayPorts && key.PermitListen is null && port is > 0 and < 1024)
             return null;
-        var mayAll = hub.Config.GatewayPorts || key.NamesHost(bind.Host, bind.Port);
+        var mayAll = hub.Config.GatewayPorts || key.NamesHost(host, port);
         IPAddress[] loopbacks = [IPAddress.Loopback, IPAddress.IPv6Loopback];
-        if (bind.Host is "localhost")
+        if (host is "localhost")
             return loopbacks;
-        if (bind.Host is "" or "*")
+        if (host is "" or "*")
             return !mayAll ? loopbacks : [System.Net.Sockets.Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any];
-        if (!IPAddress.TryParse(bind.Host, out var address))
+        if (!IPAddress.TryParse(host, out var address))
             return null;
         var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
         return mayAll || IPAddress.IsLoopback(address) ? [address] : isAny ? loopbacks : null;
@@ -150,6 +160,75 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             direct.Become(pending.Accept());
             return SessionOutcome.Of(await direct.RelayAsync(upstream));
         }
+    }
+
+    // Datagrams of the client to and from whomever he names, by a port of this machine.
+    private async ValueTask<SessionOutcome> AssociateAsync(StreamSession direct)
+    {
+        var pending = (PendingChannel)direct.Peer;
+        direct.Talk.Target = "udp";
+        var near = new ChannelListener(connection.Context);
+        UdpAssociation? association = null;
+        LocalPort outward;
+        try
+        {
+            outward = LocalPort.Open(hub.Network, [], new OutwardSink((from, in batch) => association?.OnAnswer(from, batch), near.OnLost, static () => { }));
+        }
+        catch (ListenException refusal)
+        {
+            pending.Refuse(SshOpenFailure.ResourceShortage, "there is too little of something");
+            return SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, refusal.Message));
+        }
+        var destinations = key.PermitOpen is null ? hub.Destinations : hub.NamedDestinations;
+        association = new UdpAssociation(direct, ChannelListener.Peer, near, outward, destinations, isLocal: true, MayOpen);
+        near.Start(association);
+        near.Channel = pending.AcceptDatagrams(near);
+        using (association)
+            return await WaitAsync(direct, near.Over);
+    }
+
+    private bool MayOpen(EndPoint destination) => destination is DnsEndPoint named ? key.MayOpen(named.Host, named.Port) : destination is IPEndPoint ip && key.MayOpen(ip.Address.ToString(), ip.Port);
+
+    // Datagrams of whomever sends to a port of this machine.
+    private async ValueTask<SessionOutcome> ListenAsync(StreamSession direct, SshOpen.UdpListen open)
+    {
+        var pending = (PendingChannel)direct.Peer;
+        var text = $"{RemoteListen.TextOf(new SshBind.Tcp(open.Host, open.Port))}/udp";
+        direct.Talk.Target = Printable.Escape(text);
+        if (AddressesOf(open.Host, open.Port) is not { Length: > 0 } addresses)
+            return RefuseListen(pending, text, SshOpenFailure.AdministrativelyProhibited, "it is not allowed, or no address of this machine");
+        if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
+            return RefuseListen(pending, text, SshOpenFailure.ResourceShortage, $"the key has {hub.Config.MaxListens} listens already");
+        try
+        {
+            using var port = HubDatagrams.At(hub.Network, addresses, open.Port, direct, out var fault);
+            if (port is null)
+                return RefuseListen(pending, text, SshOpenFailure.ConnectFailed, fault!);
+            port.Start(pending.AcceptDatagrams(port, port.Port));
+            hub.Channels.Forward.Log(Notice.HubListening(session.Client, key, port.Text));
+            return await WaitAsync(direct, port.Over);
+        }
+        finally
+        {
+            hub.Counts.EndListen(key.Key);
+        }
+    }
+
+    private SessionOutcome RefuseListen(PendingChannel pending, string text, SshOpenFailure failure, string reason)
+    {
+        TellRefused($"listen on {Printable.Escape(text)}: {reason}");
+        pending.Refuse(failure, "it cannot be listened there");
+        return SessionOutcome.BadRequest(reason) with { Cause = SessionCause.Denied };
+    }
+
+    private static async ValueTask<SessionOutcome> WaitAsync(StreamSession direct, Task over)
+    {
+        direct.Talk.IsConnected = true;
+        var stopped = new TaskCompletionSource();
+        var node = direct.OnStop(() => stopped.TrySetResult());
+        await Task.WhenAny(over, stopped.Task);
+        direct.Talk.Forget(node);
+        return direct.IsStopping ? SessionOutcome.Stopped with { Cause = SessionCause.Stopped } : new SessionOutcome("closed", Side.Client);
     }
 
     private async ValueTask<SessionOutcome> ForwardAsync(StreamSession forwarded, SshBind.Tcp bind, Connection client)

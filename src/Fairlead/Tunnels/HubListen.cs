@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Fairlead.Net;
 
 namespace Fairlead;
@@ -10,9 +9,6 @@ internal sealed class HubListen : IDisposable
 {
     // A stranger who floods it fills no more than this.
     private const int Backlog = 128;
-
-    // How often a port that the system chose on one address may turn out to be taken on the other.
-    private const int MostChoices = 16;
 
     private readonly List<IAcceptor> acceptors;
 
@@ -30,19 +26,8 @@ internal sealed class HubListen : IDisposable
     /// <param name="fault">Why it cannot be had.</param>
     public static HubListen? At(INetwork network, IPAddress[] addresses, int port, out string? fault)
     {
-        ListenException? refusal = null;
-        for (var choices = port == 0 && addresses.Length > 1 ? MostChoices : 1; choices > 0; choices--)
-        {
-            if (TryListen(network, addresses, port, out refusal) is { } acceptors)
-            {
-                fault = null;
-                return new HubListen(acceptors);
-            }
-            if (refusal!.Error != SocketError.AddressAlreadyInUse)
-                break;
-        }
-        fault = Printable.Escape(refusal!.Message);
-        return null;
+        var acceptors = HubPorts.Bind(addresses, port, address => network.ListenHere(address, new ListenOptions { Shared = true, Backlog = Backlog }), static acceptor => ((IPEndPoint)acceptor.LocalEndPoint).Port, out fault);
+        return acceptors is null ? null : new HubListen(acceptors);
     }
 
     /// <summary>Hands out everybody who comes, until it is disposed of. Never throws.</summary>
@@ -52,31 +37,6 @@ internal sealed class HubListen : IDisposable
     {
         foreach (var acceptor in acceptors)
             acceptor.Dispose();
-    }
-
-    private static List<IAcceptor>? TryListen(INetwork network, IPAddress[] addresses, int port, out ListenException? refusal)
-    {
-        refusal = null;
-        var acceptors = new List<IAcceptor>();
-        foreach (var address in addresses)
-        {
-            try
-            {
-                acceptors.Add(network.ListenHere(new IPEndPoint(address, port), new ListenOptions { Shared = true, Backlog = Backlog }));
-                port = ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
-            }
-            // One of several may be of a family that this machine lacks.
-            catch (ListenException e) when (acceptors.Count > 0 && e.Error is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
-            {
-            }
-            catch (ListenException e)
-            {
-                refusal = e;
-                acceptors.ForEach(acceptor => acceptor.Dispose());
-                return null;
-            }
-        }
-        return acceptors;
     }
 
     private static async Task AcceptAsync(IAcceptor acceptor, Action<Connection> serve)

@@ -30,6 +30,7 @@ internal static class OpenFailures
     {
         SshOpenFailure.AdministrativelyProhibited => DialOutcome.NotAllowed,
         SshOpenFailure.ResourceShortage => DialOutcome.NoResources,
+        SshOpenFailure.UnknownChannelType => DialOutcome.NotSupported,
         SshOpenFailure.ConnectFailed => Array.Find(table, entry => description.Contains(entry.Words, StringComparison.OrdinalIgnoreCase)) is { Words: not null } known ? known.Outcome : DialOutcome.Failed,
         _ => DialOutcome.Failed,
     };
@@ -41,6 +42,7 @@ internal static class OpenFailures
         DialOutcome.Unreachable => (SshOpenFailure.ConnectFailed, "Network is unreachable"),
         DialOutcome.TimedOut => (SshOpenFailure.ConnectFailed, "Connection timed out"),
         DialOutcome.NameUnknown => (SshOpenFailure.ConnectFailed, "Name or service not known"),
+        DialOutcome.NotSupported => (SshOpenFailure.UnknownChannelType, "this is not known here"),
         DialOutcome.NotAllowed => (SshOpenFailure.AdministrativelyProhibited, "this is not allowed"),
         DialOutcome.NoResources or DialOutcome.NoLocalAddress or DialOutcome.Busy => (SshOpenFailure.ResourceShortage, "there is too little of something"),
         _ => (SshOpenFailure.ConnectFailed, "the connection could not be made"),

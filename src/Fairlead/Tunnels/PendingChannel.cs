@@ -17,6 +17,9 @@ internal sealed class PendingChannel(SshIncoming incoming) : Connection
     /// <summary>Opens it.</summary>
     public SshChannel Accept() => incoming.Accept(remote: RemoteEndPoint);
 
+    /// <summary>Opens one of datagrams.</summary>
+    public SshDatagrams AcceptDatagrams(IDatagramSink sink, int? port = null) => incoming.AcceptDatagrams(sink, port);
+
     /// <summary>Does not open it.</summary>
     public void Refuse(SshOpenFailure failure, string description)
     {

@@ -87,6 +87,23 @@ internal sealed class Tunnel
     /// <param name="cancel">Gives it up.</param>
     public async ValueTask<DialResult> OpenAsync(SshOpen open, EndPoint target, TimeSpan timeout, CancellationToken cancel)
     {
+        var (opened, failure) = await OpenAsync((present, either) => present.OpenAsync(open, remote: target, cancel: either), timeout, cancel);
+        return opened.Channel is { } channel ? DialResult.To(channel) : failure;
+    }
+
+    /// <summary>Opens a channel of datagrams, as soon as there is a connection.</summary>
+    /// <param name="open">What for.</param>
+    /// <param name="sink">Who gets what the far end sends.</param>
+    /// <param name="timeout">How long it may take.</param>
+    /// <param name="cancel">Gives it up.</param>
+    public async ValueTask<DatagramDialResult> OpenDatagramsAsync(SshOpen open, IDatagramSink sink, TimeSpan timeout, CancellationToken cancel)
+    {
+        var (opened, failure) = await OpenAsync((present, either) => present.OpenDatagramsAsync(open, sink, either), timeout, cancel);
+        return opened.Datagrams is { } datagrams ? new DatagramDialResult(DialOutcome.Connected, datagrams) : new DatagramDialResult(failure.Outcome, null, failure.Detail);
+    }
+
+    private async ValueTask<(SshOpenResult Opened, DialResult Failure)> OpenAsync(Func<SshConnection, CancellationToken, Task<SshOpenResult>> open, TimeSpan timeout, CancellationToken cancel)
+    {
         using var late = new CancellationTokenSource();
         using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), late, timeout, Timeout.InfiniteTimeSpan);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancel);
@@ -95,21 +112,19 @@ internal sealed class Tunnel
             try
             {
                 if (await settled.Task.WaitAsync(either.Token) is { } reason)
-                    return new DialResult(DialOutcome.Unreachable, null, $"tunnel {Name} is down: {reason}");
+                    return (default, new DialResult(DialOutcome.Unreachable, null, $"tunnel {Name} is down: {reason}"));
             }
             catch (OperationCanceledException)
             {
-                return cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled) : new DialResult(DialOutcome.TimedOut, null, $"tunnel {Name} is not connected yet");
+                return (default, cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled) : new DialResult(DialOutcome.TimedOut, null, $"tunnel {Name} is not connected yet"));
             }
         }
-        var opened = await connection.OpenAsync(open, remote: target, cancel: either.Token);
-        if (opened.Channel is { } channel)
-            return DialResult.To(channel);
+        var opened = await open(connection, either.Token);
         if (opened.Failure is { } failure)
-            return new DialResult(OpenFailures.ToOutcome(failure, opened.Description), null, opened.Description);
-        return cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled)
+            return (opened, new DialResult(OpenFailures.ToOutcome(failure, opened.Description), null, opened.Description));
+        return (opened, cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled)
             : late.IsCancellationRequested ? new DialResult(DialOutcome.TimedOut)
-            : new DialResult(DialOutcome.Unreachable, null, opened.Description);
+            : new DialResult(DialOutcome.Unreachable, null, opened.Description));
     }
 
     /// <summary>Has the far end listen, now and whenever there is a connection.</summary>

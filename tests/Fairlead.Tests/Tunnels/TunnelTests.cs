@@ -84,17 +84,6 @@ public abstract class TunnelContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
-    public async Task UDP_ASSOCIATE_through_a_tunnel_is_not_supported()
-    {
-        await using var rig = new TunnelRig(kind);
-        rig.StartHub();
-        rig.Start(new ForwardConfig { Name = "browse", Listen = [Endpoint.Parse("127.0.0.1:0")], To = [new UpstreamConfig(new DynamicEndpoint())], Tunnel = "office", Engine = kind });
-        var client = await rig.Near.ConnectAsync(rig.ListenOf("browse"));
-        await client.WriteAsync(new byte[] { 5, 1, 0, 5, 3, 0, 1, 0, 0, 0, 0, 0, 0 });
-        await Traffic.ExpectAsync(client, [5, 0, 5, 7]);
-    }
-
-    [Fact(Timeout = 30000)]
     public async Task A_reload_that_changes_forwards_leaves_the_connection_alone()
     {
         await using var rig = new TunnelRig(kind);

@@ -132,9 +132,6 @@ internal sealed partial class DynamicProxy
     {
         words.Dispose();
         session.Talk.Target = "udp";
-        // RFC 1928 section 6: 0x07. SSH carries streams.
-        if (way.IsFar)
-            return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.CommandNotSupported), SessionOutcome.BadRequest("SOCKS5: UDP ASSOCIATE cannot be had through a tunnel"));
         if (session.Peer is not { LocalEndPoint: IPEndPoint { Address: var reached } } || session.Source is null)
             return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.BadRequest("UDP ASSOCIATE needs addresses, and a Unix socket has none"));
         // Two sockets beside the client's, or three.
@@ -167,7 +164,7 @@ internal sealed partial class DynamicProxy
             outward.Dispose();
             return await RefuseAsync(session, words, Socks5Reply.Write(SocksReplies.GeneralFailure), SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, refusal.Message)));
         }
-        association = new UdpAssociation(session, near, outward, destinations, IsLocal(session));
+        association = new UdpAssociation(session, session.Source!.Value, near, outward, destinations, IsLocal(session));
         using (association)
         {
             await session.Peer.WriteAsync(Socks5Reply.Write(SocksReplies.Succeeded, new IPEndPoint(config.Advertise ?? reached, near.LocalEndPoint.Port)));
@@ -180,7 +177,7 @@ internal sealed partial class DynamicProxy
     /// <summary>Opens what carries a client's datagrams on: a port of this machine, or an association with the last proxy.</summary>
     private async ValueTask<(IOutwardPort? Port, DialResult Failure)> OpenOutwardAsync(OutwardSink sink)
     {
-        if (config.Via.Count > 0)
+        if (config.Via.Count > 0 || way.IsFar)
             return await ProxyPort.OpenAsync(way, sink, config.Timeouts.Connect);
         try
         {

@@ -3,7 +3,7 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>An association with a proxy, by which a client's datagrams leave.</summary>
+/// <summary>An association with a proxy or the far end of a tunnel, by which a client's datagrams leave.</summary>
 internal sealed class ProxyPort : IOutwardPort, IAssociationSink
 {
     private readonly OutwardSink sink;
@@ -13,11 +13,11 @@ internal sealed class ProxyPort : IOutwardPort, IAssociationSink
 
     public bool TakesNames { get; }
 
-    /// <summary>Asks the proxy for an association.</summary>
+    /// <summary>Asks for an association.</summary>
     public static async ValueTask<(IOutwardPort? Port, DialResult Failure)> OpenAsync(Way way, OutwardSink sink, TimeSpan timeout)
     {
         if (way.OpenAssociation is not { } open)
-            return (null, new DialResult(DialOutcome.Failed, null, "the proxies that are dialled through do not carry UDP"));
+            return (null, new DialResult(DialOutcome.NotSupported, null, "the proxies that are dialled through do not carry UDP"));
         var port = new ProxyPort(sink, way.TakesNames);
         var opened = await open(port, timeout, CancellationToken.None);
         port.association = opened.Association;

@@ -29,6 +29,7 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     private readonly bool isLocal;
     private readonly IOutwardPort outward;
     private readonly AddressKey owner;
+    private readonly Func<EndPoint, bool> mayReach;
     private readonly Dictionary<EndPoint, Goal> goals = [];
     private readonly Dictionary<(AddressKey, int), int> known = [];
     private readonly LinkedList<Goal> byAge = [];
@@ -39,14 +40,16 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
     private bool isDisposed;
 
     /// <param name="session">Whose it is.</param>
+    /// <param name="owner">The address of the client: datagrams of others are dropped.</param>
     /// <param name="near">Where the client sends to; disposed with this.</param>
     /// <param name="outward">What carries datagrams on, and hands in the answers; disposed with this.</param>
     /// <param name="destinations">Where the client may go.</param>
     /// <param name="isLocal">Whether the client is of this machine.</param>
-    public UdpAssociation(StreamSession session, DatagramListener near, IOutwardPort outward, Destinations destinations, bool isLocal)
+    /// <param name="mayReach">Whether the client may go there, as he names it, beside what <paramref name="destinations"/> says; null: that alone decides.</param>
+    public UdpAssociation(StreamSession session, AddressKey owner, DatagramListener near, IOutwardPort outward, Destinations destinations, bool isLocal, Func<EndPoint, bool>? mayReach = null)
     {
-        (this.session, this.near, this.outward, this.destinations, this.isLocal) = (session, near, outward, destinations, isLocal);
-        owner = session.Source!.Value;
+        (this.session, this.owner, this.near, this.outward, this.destinations, this.isLocal) = (session, owner, near, outward, destinations, isLocal);
+        this.mayReach = mayReach ?? (static _ => true);
         fromClient = session.Binding.Forward.RelayOptions.Rates?.Police(Side.Client);
         fromOutside = session.Binding.Forward.RelayOptions.Rates?.Police(Side.Upstream);
     }
@@ -198,6 +201,8 @@ internal sealed class UdpAssociation : IDatagramServer, IDisposable
         goal = new Goal(destination);
         goals.Add(destination, goal);
         byAge.AddLast(goal.Node);
+        if (!mayReach(destination))
+            return goal;
         if (destination is DnsEndPoint && !outward.TakesNames)
             _ = names < MostNames ? ResolveAsync(goal) : Task.CompletedTask;
         else if (destinations.AllowsUnresolved(destination, isLocal))

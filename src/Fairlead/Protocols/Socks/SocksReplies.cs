@@ -19,6 +19,7 @@ internal static class SocksReplies
         DialOutcome.Refused => ConnectionRefused,
         DialOutcome.Unreachable or DialOutcome.NameUnknown => HostUnreachable,
         DialOutcome.TimedOut => TtlExpired,
+        DialOutcome.NotSupported => CommandNotSupported,
         _ => GeneralFailure,
     };
 
@@ -33,6 +34,7 @@ internal static class SocksReplies
         NetworkUnreachable or HostUnreachable => DialOutcome.Unreachable,
         ConnectionRefused => DialOutcome.Refused,
         TtlExpired => DialOutcome.TimedOut,
+        CommandNotSupported => DialOutcome.NotSupported,
         _ => DialOutcome.Failed,
     };
 

@@ -3,13 +3,22 @@ using Fairlead.Net;
 
 namespace Fairlead;
 
-/// <summary>Opens flows through a SOCKS5 proxy, each over an association of its own.</summary>
-/// <param name="proxy">The proxy, of a SOCKS5 scheme.</param>
-/// <param name="inner">Who dials the proxy.</param>
-/// <param name="datagrams">Who opens flows to the proxy's relay.</param>
-/// <param name="time">Measures it, where connections belong.</param>
-internal sealed class AssociateDialer(ProxyUrl proxy, IDialer inner, IDatagramDialer datagrams, TimeProvider time) : IDatagramDialer
+/// <summary>Opens an association: with a SOCKS5 proxy, or with the far end of a tunnel.</summary>
+internal delegate ValueTask<AssociationResult> OpenAssociation(IAssociationSink sink, TimeSpan timeout, CancellationToken cancel);
+
+/// <summary>Opens flows through a SOCKS5 proxy or a tunnel, each over an association of its own.</summary>
+/// <param name="open">Opens the associations.</param>
+internal sealed class AssociateDialer(OpenAssociation open) : IDatagramDialer
 {
+    /// <param name="proxy">The proxy, of a SOCKS5 scheme.</param>
+    /// <param name="inner">Who dials the proxy.</param>
+    /// <param name="datagrams">Who opens flows to the proxy's relay.</param>
+    /// <param name="time">Measures it, where connections belong.</param>
+    public AssociateDialer(ProxyUrl proxy, IDialer inner, IDatagramDialer datagrams, TimeProvider time)
+        : this((sink, timeout, cancel) => SocksAssociation.OpenAsync(proxy, inner, datagrams, sink, timeout, time, cancel))
+    {
+    }
+
     /// <summary>Opens a flow to an <see cref="IPEndPoint"/>, or to a <see cref="DnsEndPoint"/>, which the proxy looks up; see <see cref="IDatagramDialer.OpenAsync"/>.</summary>
     public async ValueTask<DatagramDialResult> OpenAsync(EndPoint target, IDatagramSink sink, TimeSpan timeout, CancellationToken cancel = default)
     {
@@ -18,7 +27,7 @@ internal sealed class AssociateDialer(ProxyUrl proxy, IDialer inner, IDatagramDi
         if (!SocksAddress.CanWrite(target))
             throw new ArgumentException($"{target} is no address that datagrams are sent to.", nameof(target));
         var flow = new Flow(target, sink);
-        var opened = await SocksAssociation.OpenAsync(proxy, inner, datagrams, flow, timeout, time, cancel);
+        var opened = await open(flow, timeout, cancel);
         if (opened.Association is null)
             return new DatagramDialResult(opened.Outcome, null, opened.Detail);
         flow.Association = opened.Association;

@@ -25,21 +25,21 @@ internal readonly record struct AssociationResult(DialOutcome Outcome, SocksAsso
 
 /// <summary>
 /// Datagrams through a SOCKS5 proxy, to and from whomever (UDP ASSOCIATE, RFC 1928 section 7): a connection to the proxy that it lives as long as, and a flow to the
-/// proxy's relay, in which each datagram has a header.
+/// proxy's relay, in which each datagram has a header. Through a tunnel it is such a flow alone.
 /// </summary>
 internal sealed class SocksAssociation : IDatagramSink, IDisposable
 {
     // Room for the longest datagram twice; what is more is sent in several calls.
     private const int AreaBytes = 128 << 10, MostPlaces = 64;
 
-    private readonly Connection control;
+    private readonly Connection? control;
     private readonly IAssociationSink sink;
     private DatagramFlow? relay;
     private byte[] header = [];
     private EndPoint? from;
     private bool isClosed;
 
-    private SocksAssociation(Connection control, IAssociationSink sink) => (this.control, this.sink) = (control, sink);
+    private SocksAssociation(Connection? control, IAssociationSink sink) => (this.control, this.sink) = (control, sink);
 
     /// <summary>This end's address of the flow to the relay; null where there is none.</summary>
     public EndPoint? LocalEndPoint => relay!.LocalEndPoint;
@@ -49,6 +49,17 @@ internal sealed class SocksAssociation : IDatagramSink, IDisposable
 
     /// <summary>Watches the control connection; ends with it. For tests.</summary>
     internal Task Watching { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Opens an association that is one flow. It belongs where that does.</summary>
+    /// <param name="open">Opens the flow for whoever gets what it receives.</param>
+    /// <param name="sink">Who gets what is received.</param>
+    public static async ValueTask<AssociationResult> OpenAsync(Func<IDatagramSink, ValueTask<DatagramDialResult>> open, IAssociationSink sink)
+    {
+        var association = new SocksAssociation(null, sink);
+        var opened = await open(association);
+        association.relay = opened.Flow;
+        return new AssociationResult(opened.Outcome, opened.Flow is null ? null : association, opened.Detail);
+    }
 
     /// <summary>Opens an association. It belongs where this is called.</summary>
     /// <param name="proxy">The proxy, of a SOCKS5 scheme.</param>
@@ -136,7 +147,7 @@ internal sealed class SocksAssociation : IDatagramSink, IDisposable
     {
         isClosed = true;
         relay?.Dispose();
-        control.Dispose();
+        control?.Dispose();
     }
 
     void IDatagramSink.OnDatagrams(in DatagramBatch batch)
@@ -199,7 +210,7 @@ internal sealed class SocksAssociation : IDatagramSink, IDisposable
         var ignored = new byte[16];
         try
         {
-            while (await control.ReadAsync(ignored) > 0)
+            while (await control!.ReadAsync(ignored) > 0)
             {
             }
         }

@@ -30,7 +30,7 @@ public sealed class SocksRepliesTests
     [InlineData(0x04, DialOutcome.Unreachable)]
     [InlineData(0x05, DialOutcome.Refused)]
     [InlineData(0x06, DialOutcome.TimedOut)]
-    [InlineData(0x07, DialOutcome.Failed)]
+    [InlineData(0x07, DialOutcome.NotSupported)]
     [InlineData(0x08, DialOutcome.Failed)]
     [InlineData(0xF0, DialOutcome.Failed)]
     public void A_SOCKS5_proxy_is_understood(byte code, DialOutcome outcome) => Assert.Equal(outcome, SocksReplies.From5(code));

@@ -245,7 +245,7 @@ public sealed class SocksAssociationTests : IAssociationSink
     public async Task A_failure_is_told_with_the_proxys_words_and_leaves_nothing_open()
     {
         reply = [5, 7, 0, 1, 0, 0, 0, 0, 0, 0];
-        await AssertFailsAsync(DialOutcome.Failed, "proxy socks5h://192.0.2.1:1080: command not supported");
+        await AssertFailsAsync(DialOutcome.NotSupported, "proxy socks5h://192.0.2.1:1080: command not supported");
         reply = [5, 0, 0, 3, 9, .. "a.example"u8, 0, 1];
         await AssertFailsAsync(DialOutcome.Failed, "proxy socks5h://192.0.2.1:1080: it has its relay at a.example:1, which is no place to send to");
         reply = [5, 0, 0, 1, 192, 0, 2, 9, 0, 0];

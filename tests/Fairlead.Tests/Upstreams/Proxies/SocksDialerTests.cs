@@ -86,7 +86,7 @@ public sealed class SocksDialerTests
     [InlineData(4, DialOutcome.Unreachable, "host unreachable")]
     [InlineData(5, DialOutcome.Refused, "connection refused")]
     [InlineData(6, DialOutcome.TimedOut, "TTL expired")]
-    [InlineData(7, DialOutcome.Failed, "command not supported")]
+    [InlineData(7, DialOutcome.NotSupported, "command not supported")]
     [InlineData(8, DialOutcome.Failed, "address type not supported")]
     [InlineData(99, DialOutcome.Failed, "failure 0x63")]
     public Task What_the_proxy_says_becomes_of_the_dial(byte code, DialOutcome outcome, string words) => AssertFailsAsync(
