@@ -28,7 +28,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     private long arrived;
     private int window, ownWindow, taken, consumed;
     private ConnectionError? readError, writeError;
-    private bool isReading, isWaitingForRoom, isMeasuring, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
+    private bool isReading, isWaitingForRoom, isMeasuring, isLingering, isEofSent, isEofReceived, isCloseSent, isCloseReceived, isClosedHere;
 
     internal SshChannel(SshConnection connection, uint ownId, uint peerId, uint peerWindow, uint peerPacket, EndPoint? local, EndPoint? remote, IDatagramSink? sink = null)
     {
@@ -55,6 +55,9 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
 
     // As much as leaves in one call.
     internal override int Portion => SshTransport.HighWater;
+
+    /// <summary>Whether the peer has said that nothing more comes: what came is all.</summary>
+    internal bool HasEnd => isEofReceived;
 
     /// <summary>Answers a request of the peer about this channel (RFC 4254 section 5.4): its type and what belongs to it. False, and where it is null: refused.</summary>
     internal Func<string, byte[], bool>? OnRequest { get; set; }
@@ -255,7 +258,8 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
             throw SshProtocolException.Of("a channel is closed twice");
         isCloseReceived = true;
         SendClose();
-        connection.Forget(this, window);
+        isLingering = received.Count > 0;
+        connection.Forget(this, window, isLingering);
         Break(ConnectionError.Reset);
     }
 
@@ -292,6 +296,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     {
         SendClose();
         received.Clear();
+        StopLingering();
         FailRead();
         Resume();
     }
@@ -330,7 +335,16 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     {
         var count = received.Take(buffer);
         taken += count;
+        if (received.Count == 0)
+            StopLingering();
         return count;
+    }
+
+    private void StopLingering()
+    {
+        if (isLingering)
+            connection.Release(window);
+        isLingering = false;
     }
 
     // The window is opened again once half of it is used, so that the peer never has to wait for it in the middle of a stream.

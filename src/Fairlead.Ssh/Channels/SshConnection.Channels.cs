@@ -11,6 +11,9 @@ public sealed partial class SshConnection
     private uint nextId;
     private long grown;
 
+    // Channels that are over, of which bytes lie here that nobody has read: they count among those that there may be.
+    private int lingering;
+
     // What stands for a number of this end: a channel, one that was asked for, or (neither) one that the peer asks for.
     private sealed class Place
     {
@@ -55,7 +58,7 @@ public sealed partial class SshConnection
     {
         if (end is not null)
             return new SshOpenResult(null, null, end.Text);
-        if (channels.Count >= Options.MaxChannels)
+        if (channels.Count + lingering >= Options.MaxChannels)
             return new SshOpenResult(null, SshOpenFailure.ResourceShortage, $"this connection has {Options.MaxChannels} channels already");
         Transport.Send(place.Open!.Write(new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString(place.Open.Type)
             .WriteUInt32(Take(place)).WriteUInt32((uint)Options.ChannelWindow).WriteUInt32((uint)PacketOf(place.Sink))));
@@ -96,12 +99,22 @@ public sealed partial class SshConnection
         waking.Clear();
     }
 
-    /// <summary>A channel is over.</summary>
+    /// <summary>A channel is over, and its number may be another's. <see cref="Release"/> is owed where bytes of it lie here.</summary>
     /// <param name="channel">Which.</param>
     /// <param name="window">What its window has grown to.</param>
-    internal void Forget(SshChannel channel, int window)
+    /// <param name="lingers">Whether bytes of it lie here.</param>
+    internal void Forget(SshChannel channel, int window, bool lingers)
     {
         channels.Remove(channel.OwnId);
+        lingering++;
+        if (!lingers)
+            Release(window);
+    }
+
+    /// <summary>Nothing of a channel that is over lies here any more.</summary>
+    internal void Release(int window)
+    {
+        lingering--;
         grown -= window - Options.ChannelWindow;
     }
 
@@ -186,7 +199,7 @@ public sealed partial class SshConnection
     {
         var type = fields.ReadText();
         var (peerId, window, packet) = (fields.ReadUInt32(), fields.ReadUInt32(), fields.ReadUInt32());
-        if (channels.Count >= Options.MaxChannels)
+        if (channels.Count + lingering >= Options.MaxChannels)
         {
             Refuse(peerId, SshOpenFailure.ResourceShortage, $"there are {Options.MaxChannels} channels already");
             return;

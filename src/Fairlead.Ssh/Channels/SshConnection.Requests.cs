@@ -11,7 +11,7 @@ public sealed partial class SshConnection
     private readonly Queue<Question> asked = [];
     private readonly Dictionary<SshBind, Action<SshIncoming>> listens = [];
     private readonly Queue<GlobalRequest> requests = [];
-    private ITimer? keepalive;
+    private ITimer? keepalive, keyWatch;
     private int unanswered;
     private long heard;
     private bool isAnswering;
@@ -88,6 +88,11 @@ public sealed partial class SshConnection
 
     private Task<byte[]?> AskAsync(SshWriter request, Action<byte[]?> then)
     {
+        if (asked.Count >= MostRequests)
+        {
+            _ = EndAsync(new SshEnd(SshEndCause.NoAnswer, null, $"the peer has answered none of {MostRequests} questions"), tells: false);
+            return Task.FromResult<byte[]?>(null);
+        }
         var question = new Question(then, new TaskCompletionSource<byte[]?>());
         asked.Enqueue(question);
         Transport.Send(request);
@@ -177,24 +182,27 @@ public sealed partial class SshConnection
     }
 
     // Keys get old also where nobody is asked whether they are there.
-    private void StartKeepalive()
+    private void StartTimers()
     {
-        var period = Options.Keepalive == Timeout.InfiniteTimeSpan ? mostForExchange : Options.Keepalive;
-        if (end is null)
-            keepalive = Options.Time.CreateTimer(_ => Context.Run(OnKeepalive), null, period, period);
+        if (end is not null)
+            return;
+        keyWatch = Options.Time.CreateTimer(_ => Context.Run(LookAtKeys), null, mostForExchange, mostForExchange);
+        if (Options.Keepalive != Timeout.InfiniteTimeSpan)
+            keepalive = Options.Time.CreateTimer(_ => Context.Run(OnKeepalive), null, Options.Keepalive, Options.Keepalive);
     }
 
-    private void OnKeepalive()
+    private void LookAtKeys()
     {
         if (end is not null)
             return;
         Transport.RekeyIfDue();
         if (Transport.ExchangeTime >= mostForExchange)
-        {
             _ = EndAsync(new SshEnd(SshEndCause.NoAnswer, null, $"the peer has not exchanged keys within {mostForExchange.TotalSeconds:0} s"), tells: false);
-            return;
-        }
-        if (Options.Keepalive == Timeout.InfiniteTimeSpan)
+    }
+
+    private void OnKeepalive()
+    {
+        if (end is not null)
             return;
         // Any byte since the last question is an answer, however soon it came.
         if (heard != Transport.LastReceived)

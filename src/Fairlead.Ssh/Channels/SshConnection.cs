@@ -124,11 +124,12 @@ public sealed partial class SshConnection : IDisposable
                 await EndAsync(new SshEnd(SshEndCause.Authentication, SshDisconnectReason.NoMoreAuthMethodsAvailable, refusal), tells: true);
                 return;
             }
+            Transport.IsAuthenticated = true;
             isOpen = end is null;
             if (isOpen)
                 (Options as SshServerOptions)?.OnReady?.Invoke(this);
             opened.TrySetResult();
-            StartKeepalive();
+            StartTimers();
             while (await Transport.ReadAsync())
             {
                 // Once it has ended the peer may not have heard of it yet.
@@ -181,6 +182,7 @@ public sealed partial class SshConnection : IDisposable
             return;
         end = how;
         keepalive?.Dispose();
+        keyWatch?.Dispose();
         EndChannels();
         EndRequests();
         if (tells)

@@ -70,6 +70,10 @@ internal sealed class AuthorizedKey
     /// <param name="port">The port.</param>
     public bool MayOpen(string host, int port) => MayForward && (PermitOpen is null || PermitOpen.Any(permission => permission.Opens(host, port)));
 
+    /// <summary>Whether its line names the host that a connection is to be opened to, and not any.</summary>
+    /// <inheritdoc cref="MayOpen"/>
+    public bool NamesTarget(string host, int port) => MayForward && PermitOpen?.Any(permission => permission.Host != "*" && permission.Opens(host, port)) == true;
+
     /// <summary>Whether it may have a port listened on. What the server allows of itself is another matter.</summary>
     /// <param name="host">The address to bind as the client wrote it (RFC 4254 section 7.1), which may be empty or a name.</param>
     /// <param name="port">The port; 0, any that is free, is allowed only where any port is.</param>

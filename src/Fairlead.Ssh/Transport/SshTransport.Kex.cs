@@ -63,7 +63,7 @@ internal sealed partial class SshTransport
     /// <summary>Begins to exchange keys if the present ones have been used long enough.</summary>
     public void RekeyIfDue()
     {
-        if (isUnderWay || sessionId is null || broken is not null)
+        if (isUnderWay || sessionId is null || broken is not null || isLeaving)
             return;
         if (Math.Max(writer.Bytes, reader.Bytes) >= options.RekeyBytes || Math.Max(writer.Packets, reader.Packets) >= MostPackets
             || options.Time.GetElapsedTime(keysSince) >= options.RekeyAfter)

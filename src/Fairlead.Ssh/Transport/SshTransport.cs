@@ -41,6 +41,15 @@ internal sealed partial class SshTransport : IDisposable
 
     private static readonly SendOrPostCallback flush = static transport => ((SshTransport)transport!).BeginFlush();
 
+    // Before somebody is let in.
+    private const int MostEarlyExchanges = 3;
+
+    // RFC 8308 section 2.4: a client says it once, a server once more before it lets somebody in.
+    private const int MostExtensions = 2;
+
+    // What a short message takes beside its bytes while it is kept.
+    private const int HeldOverhead = 64;
+
     private readonly Connection connection;
     private readonly TransportOptions options;
     private readonly SynchronizationContext context;
@@ -48,8 +57,8 @@ internal sealed partial class SshTransport : IDisposable
     private readonly PacketWriter writer = new();
     private readonly Queue<IRoomWaiter> waiters = [];
     private readonly Queue<byte[]> held = [];
-    private int heldBytes, inFlight, movedInTurn;
-    private bool isFlushing;
+    private int heldBytes, inFlight, movedInTurn, extensions;
+    private bool isFlushing, isLeaving;
     private Task flushing = Task.CompletedTask;
     private ConnectionException? broken;
     private ReadOnlyMemory<byte> payload;
@@ -74,6 +83,9 @@ internal sealed partial class SshTransport : IDisposable
 
     /// <summary>The algorithms by which a user's key may sign, as the server has said (RFC 8308 section 3.1); null: it has not.</summary>
     public string[]? ServerSignatureAlgorithms { get; private set; }
+
+    /// <summary>Whether somebody was let in. Until then keys are exchanged a few times at the most, since that is dearer here than for the peer; after it nobody says what they can do.</summary>
+    public bool IsAuthenticated { get; set; }
 
     /// <summary>Whether data may be sent now; else <see cref="WaitForRoom"/>.</summary>
     public bool HasRoom => broken is not null || (!isExchanging && writer.Count + inFlight < HighWater);
@@ -106,6 +118,8 @@ internal sealed partial class SshTransport : IDisposable
                 case Message.SSH_MSG_EXT_INFO:
                     ReadExtensions(Payload);
                     break;
+                case Message.SSH_MSG_KEXINIT when !IsAuthenticated && Exchanges >= MostEarlyExchanges:
+                    throw SshProtocolException.Of("keys are exchanged again and again before anybody is let in");
                 case Message.SSH_MSG_KEXINIT:
                     await ExchangeAsync();
                     break;
@@ -130,12 +144,12 @@ internal sealed partial class SshTransport : IDisposable
     /// <inheritdoc cref="Send(SshWriter)"/>
     public void Send(ReadOnlySpan<byte> message)
     {
-        if (broken is not null)
+        if (broken is not null || isLeaving)
             return;
         if (isExchanging && message[0] is Message.SSH_MSG_SERVICE_REQUEST or Message.SSH_MSG_SERVICE_ACCEPT or >= Message.SSH_MSG_USERAUTH_REQUEST)
         {
             // With more, the connection ends as soon as the peer sends anything else, or does not end the exchange in time: whoever sends here is not to blame.
-            heldBytes += message.Length;
+            heldBytes += message.Length + HeldOverhead;
             if (heldBytes <= MostOutput)
                 held.Enqueue(message.ToArray());
             return;
@@ -167,6 +181,7 @@ internal sealed partial class SshTransport : IDisposable
         if (broken is null)
         {
             description = description.Length > MostDescription ? description[..MostDescription] : description;
+            isLeaving = true;
             writer.Append(new SshWriter().Begin(Message.SSH_MSG_DISCONNECT).WriteUInt32((uint)reason).WriteString(description).WriteString("").Written);
             RequestFlush();
             while (isFlushing)
@@ -232,9 +247,11 @@ internal sealed partial class SshTransport : IDisposable
         return new SshDisconnectedException((SshDisconnectReason)fields.ReadUInt32(), fields.ReadText());
     }
 
-    // RFC 8308 section 2.3. There may be few, and what is not known is left out.
+    // RFC 8308 section 2.3. What is not known is left out.
     private void ReadExtensions(ReadOnlySpan<byte> message)
     {
+        if (IsAuthenticated || ++extensions > (options.IsServer ? 1 : MostExtensions))
+            throw SshProtocolException.Of("the peer says what it can do where it may not");
         var fields = new SshReader(message);
         fields.ReadByte();
         for (var left = fields.ReadUInt32(); left > 0; left--)

@@ -106,10 +106,10 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
             $"tunnel {Printable.Escape(tunnel.Name)}: connected to {Printable.Escape(tunnel.Ssh.ToString())} ({Printable.Escape(connection.PeerIdentification)}), whose key is {connection.HostKey?.Type} {connection.HostKey?.Fingerprint}",
             ("tunnel", Printable.Escape(tunnel.Name)), ("server", Printable.Escape(tunnel.Ssh.ToString())), ("identification", Printable.Escape(connection.PeerIdentification)), ("host_key", connection.HostKey?.Fingerprint));
 
-    // One for each line of what has to be said of a server's key.
+    // One for each line of what has to be said of a server's key, which are this end's words. Those of a peer are one line.
     public static IEnumerable<Notice> TunnelDown(string tunnel, SshEnd end, TimeSpan? wait)
     {
-        var (shown, lines) = (Printable.Escape(tunnel), end.Text.Split('\n').Take(20).Select(line => Printable.Escape(line.TrimEnd('\r'))).ToList());
+        var (shown, lines) = (Printable.Escape(tunnel), (end.Cause == SshEndCause.HostKey ? end.Text.Split('\n') : [end.Text]).Take(20).Select(line => Printable.Escape(line.TrimEnd('\r'))).ToList());
         var next = wait is { } pause ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"; trying again in {pause.TotalSeconds:0.0} s") : "";
         foreach (var line in lines.Count > 1 ? lines : [])
             yield return new Notice(LogLevel.Warning, "tunnel_host_key", line, ("tunnel", shown));

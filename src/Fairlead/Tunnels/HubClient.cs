@@ -8,6 +8,7 @@ namespace Fairlead;
 internal sealed class HubClient(Hub hub, StreamSession session, SshConnection connection, AuthorizedKey key) : IDisposable
 {
     private readonly Dictionary<SshBind, HubListen> listens = [];
+    private readonly Dictionary<StreamSession, SshChannel> relaying = [];
 
     /// <summary>A channel is asked for.</summary>
     public void OnOpen(SshIncoming incoming)
@@ -75,10 +76,13 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         return true;
     }
 
+    /// <summary>The connection has ended: nothing is listened for any more, and sessions end that have not got all of what the client sent. The others write it out, and end by themselves.</summary>
     public void Dispose()
     {
         foreach (var bind in listens.Keys.ToArray())
             Cancel(bind);
+        foreach (var (relayed, _) in relaying.Where(pair => !pair.Value.HasEnd).ToArray())
+            relayed.Stop();
     }
 
     // Without a word of the key or the configuration, the loopback alone, and no port that only the administrator should have. As with OpenSSH, who asks for every address and may not
@@ -144,7 +148,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             pending.Refuse(SshOpenFailure.ConnectFailed, "Name or service not known");
             return SessionOutcome.BadRequest("the host is no name and no address");
         }
-        var destinations = key.PermitOpen is null ? hub.Destinations : hub.NamedDestinations;
+        var destinations = key.NamesTarget(open.Host, open.Port) ? hub.NamedDestinations : hub.Destinations;
         var dial = await direct.DialAsync(cancel => destinations.DialAsync(target, isLocal: true, cancel));
         if (dial.Connection is not { } upstream)
         {
@@ -157,8 +161,9 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             // Told to stop in the same moment, which has refused it.
             if (direct.IsStopping)
                 return SessionOutcome.Stopped with { Cause = SessionCause.Stopped };
-            direct.Become(pending.Accept());
-            return SessionOutcome.Of(await direct.RelayAsync(upstream));
+            var channel = pending.Accept();
+            direct.Become(channel);
+            return await RelayAsync(direct, channel, upstream);
         }
     }
 
@@ -179,7 +184,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             pending.Refuse(SshOpenFailure.ResourceShortage, "there is too little of something");
             return SessionOutcome.Of(new DialResult(DialOutcome.NoResources, null, refusal.Message));
         }
-        var destinations = key.PermitOpen is null ? hub.Destinations : hub.NamedDestinations;
+        var destinations = hub.Destinations;
         association = new UdpAssociation(direct, ChannelListener.Peer, near, outward, destinations, isLocal: true, MayOpen);
         near.Start(association);
         near.Channel = pending.AcceptDatagrams(near);
@@ -240,6 +245,19 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         if (opened.Channel is not { } channel)
             return SessionOutcome.Of(new DialResult(opened.Failure is { } failure ? OpenFailures.ToOutcome(failure, opened.Description) : DialOutcome.Unreachable, null, opened.Description));
         using (channel)
-            return SessionOutcome.Of(await forwarded.RelayAsync(channel));
+            return await RelayAsync(forwarded, channel, channel);
+    }
+
+    private async ValueTask<SessionOutcome> RelayAsync(StreamSession relayed, SshChannel channel, Connection upstream)
+    {
+        relaying.Add(relayed, channel);
+        try
+        {
+            return SessionOutcome.Of(await relayed.RelayAsync(upstream));
+        }
+        finally
+        {
+            relaying.Remove(relayed);
+        }
     }
 }

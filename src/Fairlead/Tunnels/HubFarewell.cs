@@ -9,6 +9,8 @@ internal sealed class HubFarewell(SshChannel channel)
 {
     private static readonly byte[] text = Encoding.ASCII.GetBytes("This server forwards ports; it has no shell and runs nothing. Connect with: ssh -N\r\n");
 
+    private bool isSaid;
+
     public void Begin()
     {
         channel.OnRequest = OnRequest;
@@ -38,7 +40,9 @@ internal sealed class HubFarewell(SshChannel channel)
             // Asked for before a shell, and harmless.
             case "pty-req" or "env":
                 return true;
-            case "shell" or "exec" or "subsystem":
+            // RFC 4254 section 6.5: one of these on a channel.
+            case "shell" or "exec" or "subsystem" when !isSaid:
+                isSaid = true;
                 _ = SayAsync();
                 return true;
             default:

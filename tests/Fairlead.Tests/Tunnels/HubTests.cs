@@ -44,15 +44,34 @@ public abstract class HubContract(EngineKind kind)
         Assert.Contains(rig.Far.Log, entry => entry.Event == "hub_listening" && entry.Message.Contains("localhost:", StringComparison.Ordinal));
     }
 
-    [Theory(Timeout = 30000), InlineData("169.254.169.254"), InlineData("fd00:ec2::254")]
-    public async Task What_clouds_tell_a_machine_is_not_reached_by_a_key_that_does_not_name_it(string host)
+    [Theory(Timeout = 30000), InlineData("169.254.169.254", ""), InlineData("fd00:ec2::254", ""), InlineData("169.254.169.254", "permitopen=\"*:80\"")]
+    public async Task What_clouds_tell_a_machine_is_not_reached_by_a_key_that_does_not_name_it(string host, string options)
     {
         await using var rig = new TunnelRig(kind);
+        rig.Authorize(options);
         rig.StartHub();
         rig.Start(rig.Near.Forward(new IPEndPoint(IPAddress.Parse(host), 80)) with { Name = "cloud", Tunnel = "office" });
         await rig.Near.ConnectAndBeResetAsync(rig.ListenOf("cloud"));
         await Traffic.UntilAsync(() => rig.Near.Sessions.Count == 1);
         Assert.Equal("not_allowed", rig.Near.Sessions[0]["end"]);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_session_whose_upstream_takes_nothing_ends_with_its_connection()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        var server = rig.Far.Listen();
+        rig.Start(rig.Near.Forward(server.LocalEndPoint) with { Name = "mail", Tunnel = "office" });
+        var client = await rig.Near.ConnectAsync(rig.ListenOf("mail"));
+        await rig.Far.AcceptAsync(server);
+        var written = 0L;
+        var writing = Traffic.SendAsync(client, new byte[64 << 20]);
+        await Traffic.UntilStillAsync(() => written = rig.Far.Engine.Connections().Sum(session => session.BytesFromClient));
+        Assert.False(writing.IsCompleted);
+        rig.Near.Engine.Apply([], tunnels: []);
+        await Traffic.UntilAsync(() => rig.Far.Engine.Connections().Count == 0);
+        await Assert.ThrowsAsync<ConnectionException>(() => writing);
     }
 
     [Fact(Timeout = 30000)]

@@ -19,7 +19,7 @@ public sealed class OpenFailuresTests
     [InlineData(SshOpenFailure.ConnectFailed, "", DialOutcome.Failed, 1)]
     [InlineData(SshOpenFailure.AdministrativelyProhibited, "open failed", DialOutcome.NotAllowed, 2)]
     [InlineData(SshOpenFailure.ResourceShortage, "Connection refused", DialOutcome.NoResources, 1)]
-    [InlineData(SshOpenFailure.UnknownChannelType, "Connection refused", DialOutcome.Failed, 1)]
+    [InlineData(SshOpenFailure.UnknownChannelType, "Connection refused", DialOutcome.NotSupported, 7)]
     [InlineData((SshOpenFailure)77, "", DialOutcome.Failed, 1)]
     public void Each_is_an_outcome_and_a_number_of_SOCKS(SshOpenFailure failure, string words, DialOutcome outcome, byte socks)
     {

@@ -69,6 +69,31 @@ public sealed class OpenAttackTests
     });
 
     [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task A_channel_that_is_closed_counts_as_long_as_bytes_of_it_lie_here(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.OpenAsync();
+        for (uint number = 0; number < 3; number++)
+        {
+            await rig.Peer.SendAllAsync([Messages.Open(number), Messages.Data(number, 100), Messages.Eof(number), Messages.Close(number)]);
+            await rig.Peer.ReadToAsync(Message.SSH_MSG_CHANNEL_CLOSE);
+        }
+        await rig.Peer.SendAsync(Messages.Open(3));
+        await rig.Peer.ReadToAsync(Message.SSH_MSG_CHANNEL_OPEN_FAILURE);
+        // One is read to its end, another is dropped: two places.
+        await Traffic.ExpectAsync(rig.Accepted[0], new byte[100]);
+        Assert.Equal(0, await rig.Accepted[0].ReadAsync(new byte[1]));
+        rig.Accepted[1].Dispose();
+        for (uint number = 4; number < 6; number++)
+        {
+            await rig.Peer.SendAsync(Messages.Open(number));
+            await rig.Peer.ReadToAsync(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION);
+        }
+        await rig.Peer.SendAsync(Messages.Open(6));
+        await rig.Peer.ReadToAsync(Message.SSH_MSG_CHANNEL_OPEN_FAILURE);
+        await Traffic.ExpectAsync(rig.Accepted[2], new byte[100]);
+    }, options => options with { MaxChannels = 3 });
+
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
     public async Task Channels_of_other_types_and_arrivals_that_nobody_asked_for_are_refused(bool isServer)
     {
         (byte[] Open, SshOpenFailure Failure)[] refused =

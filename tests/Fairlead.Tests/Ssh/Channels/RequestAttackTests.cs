@@ -35,6 +35,26 @@ public sealed class RequestAttackTests
         Assert.Equal(2, arrived.Count);
     });
 
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task A_peer_that_answers_no_question_is_given_up(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.OpenAsync();
+        var probes = Enumerable.Range(0, 1025).Select(_ => rig.Connection.ProbeAsync()).ToArray();
+        await rig.AssertEndAsync(SshEndCause.NoAnswer);
+        Assert.All(await Task.WhenAll(probes), Assert.False);
+    });
+
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task After_the_goodbye_nothing_more_is_said(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.OpenAsync();
+        var leaving = rig.Connection.DisconnectAsync();
+        await rig.Peer.SendAllAsync([Messages.Of(Message.SSH2_MSG_PING), Messages.Open(0), Messages.GlobalRequest("keepalive@openssh.com").ToArray(), Messages.Of(Message.SSH_MSG_KEXINIT)]);
+        await rig.Peer.ReadToAsync(Message.SSH_MSG_DISCONNECT);
+        Assert.Null(await rig.Peer.ReadAsync());
+        await leaving;
+    });
+
     [Fact(Timeout = 30000)]
     public async Task A_hundred_listens_at_once_get_the_right_ports_at_a_server_and_others_their_answer_in_between()
     {

@@ -63,6 +63,7 @@ public sealed class WindowGrowthTests
         await HalfAsync(rig, channels[4], isMeasured: false, number: 4);
         await rig.Peer.SendAsync(Messages.Close(0));
         await rig.Peer.ExpectAsync(Message.SSH_MSG_CHANNEL_CLOSE);
+        first.Dispose();
         await SendAsync(rig, Window / 2, number: 4);
         var buffer = new byte[Window];
         for (var left = Window / 2; left > 0;)

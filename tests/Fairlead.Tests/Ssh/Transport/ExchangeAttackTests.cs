@@ -9,6 +9,33 @@ public sealed class ExchangeAttackTests
 
     private static readonly SshPrivateKey otherKey = SshPrivateKey.Generate();
 
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task Keys_are_not_exchanged_again_and_again_before_anybody_is_let_in(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.BringAsync(Stage.BeforeAuthentication);
+        for (var exchanges = 1; exchanges < 3; exchanges++)
+        {
+            await rig.Peer.SendKexInitAsync();
+            if (!isServer && exchanges == 1)
+                await rig.Peer.ReadToAsync(Message.SSH_MSG_SERVICE_REQUEST);
+            await rig.Peer.ReadKexInitAsync();
+            await rig.Peer.AgreeAsync();
+            await rig.Peer.SendNewKeysAsync();
+            await rig.Peer.ReadNewKeysAsync();
+        }
+        await rig.Peer.SendKexInitAsync();
+        await rig.AssertToldAsync(SshEndCause.Protocol, SshDisconnectReason.ProtocolError);
+    });
+
+    [Theory(Timeout = 30000), InlineData(false, 2), InlineData(true, 1)]
+    public Task What_a_peer_can_do_it_says_as_often_as_it_may(bool isServer, int times) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.BringAsync(Stage.BeforeAuthentication);
+        for (var said = 0; said <= times; said++)
+            await rig.Peer.SendAsync(Messages.Of(Message.SSH_MSG_EXT_INFO));
+        await rig.AssertToldAsync(SshEndCause.Protocol, SshDisconnectReason.ProtocolError);
+    });
+
     [Theory(Timeout = 30000)]
     [InlineData("key exchange", false), InlineData("key exchange", true)]
     [InlineData("host key", false), InlineData("host key", true)]

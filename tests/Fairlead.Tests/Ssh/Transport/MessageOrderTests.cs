@@ -99,6 +99,8 @@ public sealed class MessageOrderTests
         (Stage.BeforeExchange or Stage.InExchange, _) => Fate.Refused,
         (Stage.BeforeNewKeys, Message.SSH_MSG_NEWKEYS) => Fate.Taken,
         (Stage.BeforeNewKeys, _) => Fate.Refused,
+        // RFC 8308 section 2.4.
+        (Stage.Open, Message.SSH_MSG_EXT_INFO) => Fate.Refused,
         // The transport's own.
         (_, Message.SSH_MSG_IGNORE or Message.SSH_MSG_UNIMPLEMENTED or Message.SSH_MSG_DEBUG or Message.SSH_MSG_EXT_INFO or Message.SSH_MSG_KEXINIT or Message.SSH2_MSG_PING) => Fate.Taken,
         (_, Message.SSH_MSG_NEWKEYS or (>= 30 and < 50)) => Fate.Refused,

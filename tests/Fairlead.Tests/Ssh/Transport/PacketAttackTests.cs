@@ -14,7 +14,7 @@ public sealed class PacketAttackTests
     [Theory(Timeout = 30000), MemberData(nameof(Everywhere))]
     public async Task Packets_of_every_wrong_length_are_refused(string protection, bool isServer)
     {
-        int[] lengths = [.. Enumerable.Range(0, 16), 17, 29, 65536 - 1, 65536 + 1, 65536 + 12, 65536 + 16, 1 << 20, int.MaxValue, int.MinValue, -1];
+        int[] lengths = [.. Enumerable.Range(0, 16), 17, 29, PacketReader.MostPacket - 1, PacketReader.MostPacket + 1, PacketReader.MostPacket + 12, PacketReader.MostPacket + 16, 1 << 20, int.MaxValue, int.MinValue, -1];
         foreach (var length in lengths.Where(length => !IsLength(protection, length)))
         {
             await RunAsync(protection, isServer, async rig =>
@@ -45,7 +45,7 @@ public sealed class PacketAttackTests
     public Task The_shortest_and_the_longest_packet_with_the_least_and_the_most_padding_are_taken(string protection, bool isServer) => RunAsync(protection, isServer, async rig =>
     {
         var apart = protection is None or EncryptAndMac ? 4 : 0;
-        int[] lengths = [protection == ChaCha ? 8 : protection == None ? 12 : 16 - apart, 64 - apart, 256 - apart, 65536 - apart];
+        int[] lengths = [protection == ChaCha ? 8 : protection == None ? 12 : 16 - apart, 64 - apart, 256 - apart, PacketReader.MostPacket - apart];
         foreach (var length in lengths)
         {
             foreach (var padding in new[] { 4, Math.Min(length - 2, 255) })
@@ -131,7 +131,7 @@ public sealed class PacketAttackTests
         return data;
     }
 
-    private static bool IsLength(string protection, int length) => length is >= 8 and <= 65536 && protection switch
+    private static bool IsLength(string protection, int length) => length is >= 8 and <= PacketReader.MostPacket && protection switch
     {
         None => (length + 4) % 8 == 0,
         ChaCha => length % 8 == 0,
