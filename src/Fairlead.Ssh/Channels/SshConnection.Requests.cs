@@ -12,6 +12,7 @@ public sealed partial class SshConnection
     private readonly Dictionary<SshBind, Action<SshIncoming>> listens = [];
     private readonly Queue<GlobalRequest> requests = [];
     private ITimer? keepalive, keyWatch;
+    private Task<bool>? probing;
     private int unanswered;
     private long heard;
     private bool isAnswering;
@@ -66,6 +67,27 @@ public sealed partial class SshConnection
         if (end is not null)
             return false;
         await AskAsync(new SshWriter().Begin(Message.SSH_MSG_GLOBAL_REQUEST).WriteString("keepalive@openssh.com").WriteBoolean(true), static _ => { });
+        return end is null;
+    }
+
+    /// <summary>Asks whether the peer is there, and gives the connection up where nothing comes. Whoever asks while the question is under way shares it.</summary>
+    /// <param name="patience">For how long: any byte within that time is an answer.</param>
+    /// <returns>False: the connection has ended.</returns>
+    internal Task<bool> ProbeAsync(TimeSpan patience)
+    {
+        if (end is not null)
+            return Task.FromResult(false);
+        return probing ??= ProbeWithinAsync(patience);
+    }
+
+    private async Task<bool> ProbeWithinAsync(TimeSpan patience)
+    {
+        var (before, answer, late) = (Transport.LastReceived, ProbeAsync(), new TaskCompletionSource());
+        using (Options.Time.CreateTimer(_ => Context.Run(() => late.TrySetResult()), null, patience, Timeout.InfiniteTimeSpan))
+            await Task.WhenAny(answer, late.Task);
+        probing = null;
+        if (!answer.IsCompleted && Transport.LastReceived == before)
+            await EndAsync(new SshEnd(SshEndCause.NoAnswer, null, $"the peer has not answered within {patience.TotalSeconds:0} s whether it is there"), tells: false);
         return end is null;
     }
 

@@ -68,8 +68,9 @@ public sealed class Engine : IAsyncDisposable
     private readonly UpstreamSet upstreams;
     private readonly TunnelSet tunnels;
     private readonly HubKeys hubKeys = new();
-    private readonly HubCounts hubCounts = new();
-    private readonly RefusalLog refusals = new(TimeProvider.System);
+    private readonly TimeProvider? time;
+    private readonly HubCounts hubCounts;
+    private readonly RefusalLog refusals;
     private readonly List<Departure> leaving = [];
     // What the configuration still wants, and nobody may start before the next change; also when its last session has ended.
     private readonly HashSet<string> drained = [];
@@ -85,10 +86,11 @@ public sealed class Engine : IAsyncDisposable
     {
     }
 
-    /// <summary>The same with another resolver, and other time for what is done now and then: names that are looked up again, and health.</summary>
+    /// <summary>The same with another resolver, and other time for what is done now and then: names that are looked up again, health, refusals that are told, and the hub's connections.</summary>
     internal Engine(EngineOptions? options, LookUps lookUps, TimeProvider? time = null)
     {
-        this.lookUps = lookUps;
+        (this.lookUps, this.time) = (lookUps, time);
+        (hubCounts, refusals) = (new HubCounts(time ?? TimeProvider.System), new RefusalLog(time ?? TimeProvider.System));
         destinationNames = new DestinationNames(lookUps.Apart(mostThreads: 16));
         this.options = options ?? new EngineOptions();
         networks = new Networks(this.options, descriptorLimit);
@@ -109,6 +111,9 @@ public sealed class Engine : IAsyncDisposable
                 return All.Sum(forward => forward.SessionCount);
         }
     }
+
+    /// <summary>Who is at the hub; for tests.</summary>
+    internal HubCounts HubCounts => hubCounts;
 
     /// <summary>How many sessions there may be at once.</summary>
     public int MostSessions => room.Limit;
@@ -368,7 +373,7 @@ public sealed class Engine : IAsyncDisposable
         if (config.OfHub is not { } hub || config.Listen.Count == 0)
             return null;
         var channels = known.Values.First(forward => forward.Title == HubForwards.Channels);
-        return new Hub(hub, network, new Binding(channels, channels.Plan, 0), hubKeys.Own, hubCounts, destinationNames);
+        return new Hub(hub, network, new Binding(channels, channels.Plan, 0), hubKeys.Own, hubCounts, destinationNames, time);
     }
 
     // A session of a forward that needs one tunnel is lived where that lives; of several, only the client's own place is left.

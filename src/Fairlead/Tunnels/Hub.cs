@@ -13,7 +13,8 @@ namespace Fairlead;
 /// <param name="hostKeys">Its keys: those of its configuration, whatever a change that was refused has read since.</param>
 /// <param name="counts">Who is there.</param>
 /// <param name="names">Who looks up what clients name.</param>
-internal sealed class Hub(HubConfig config, INetwork network, Binding channels, IReadOnlyList<SshPrivateKey> hostKeys, HubCounts counts, DestinationNames names)
+/// <param name="time">Measures connections; null: the network's time.</param>
+internal sealed class Hub(HubConfig config, INetwork network, Binding channels, IReadOnlyList<SshPrivateKey> hostKeys, HubCounts counts, DestinationNames names, TimeProvider? time)
 {
     public HubConfig Config => config;
 
@@ -33,19 +34,19 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
     /// <summary>Lives what is left of a session, except closing its client.</summary>
     public async ValueTask<SessionOutcome> RunAsync(StreamSession session)
     {
-        if (!counts.TryStart(config.MaxStartups))
-            return SessionOutcome.Limited with { Detail = "too many connections have not logged in yet" };
+        if (counts.TryStart(session.Source, config) is { } refusal)
+            return SessionOutcome.Limited with { Detail = refusal };
         AuthorizedKey? admitted = null;
         SshAuthenticationRequest? refused = null;
-        SshConnectResult result;
+        SshConnection connection;
         HubClient? client = null;
         var isCounted = false;
         try
         {
-            result = await SshConnection.AcceptAsync(session.Peer, new SshServerOptions
+            var result = await SshConnection.AcceptAsync(session.Peer, new SshServerOptions
             {
                 HostKeys = hostKeys,
-                Time = session.Time,
+                Time = time ?? session.Time,
                 HandshakeTimeout = config.LoginGrace,
                 MaxChannels = config.MaxChannels,
                 Authenticate = async request =>
@@ -58,25 +59,30 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
                 OnOpen = incoming => client?.OnOpen(incoming),
                 OnListen = bind => client?.ListenAsync(bind) ?? default,
                 OnCancel = bind => new ValueTask<bool>(client?.Cancel(bind) ?? false),
-                OnReady = connection =>
+                OnReady = made =>
                 {
                     isCounted = counts.TryConnect(admitted!.Key, config.MaxConnectionsPerKey);
                     if (!isCounted)
                     {
-                        _ = connection.DisconnectAsync(SshDisconnectReason.TooManyConnections, "this key has too many connections");
+                        _ = made.DisconnectAsync(SshDisconnectReason.TooManyConnections, "this key has too many connections");
                         return;
                     }
-                    client = new HubClient(this, session, connection, admitted!);
-                    session.Binding.Forward.Log(Notice.HubLogin(session.Client, connection, admitted!));
+                    client = new HubClient(this, session, made, admitted!);
+                    session.Binding.Forward.Log(Notice.HubLogin(session.Client, made, admitted!));
                 },
             });
+            if (result.Connection is null)
+            {
+                var failure = FailureOf(result.End!, refused);
+                Charge(session.Source, failure);
+                return failure;
+            }
+            connection = result.Connection;
         }
         finally
         {
-            counts.EndStart();
+            counts.EndStart(session.Source);
         }
-        if (result.Connection is not { } connection)
-            return FailureOf(result.End!, refused);
         try
         {
             return await ServeAsync(session, connection, admitted!, isCounted);
@@ -126,6 +132,14 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
         }
     }
 
+    // Who merely came and went costs little, as those do who look whether the port is open.
+    private void Charge(AddressKey? source, SessionOutcome failure)
+    {
+        if (source is not { } client || config.LoginPenalty == Timeout.InfiniteTimeSpan || failure.Cause == SessionCause.Stopped)
+            return;
+        counts.Penalties.Add(client, config.LoginPenalty, failure.Cause == SessionCause.Denied ? config.LoginPenalty : config.LoginPenalty / 5);
+    }
+
     // Whoever asked in vain has not logged in, whatever became of the connection afterwards.
     private static SessionOutcome FailureOf(SshEnd end, SshAuthenticationRequest? refused)
     {
@@ -133,8 +147,8 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
             return SessionOutcome.BadLogin with { Detail = $"{refused.User} {refused.Key?.Fingerprint ?? refused.Method}" };
         return end.Cause switch
         {
-            SshEndCause.NoAnswer => SessionOutcome.Late,
-            SshEndCause.ClosedByPeer or SshEndCause.Disconnected or SshEndCause.Lost => SessionOutcome.Silent,
+            SshEndCause.NoAnswer => SessionOutcome.Late with { Detail = end.Text },
+            SshEndCause.ClosedByPeer or SshEndCause.Disconnected or SshEndCause.Lost => SessionOutcome.Silent with { Detail = end.Text },
             SshEndCause.Closed => SessionOutcome.Stopped with { Cause = SessionCause.Stopped },
             _ => SessionOutcome.BadRequest(end.Text),
         };

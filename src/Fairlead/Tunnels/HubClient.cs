@@ -7,8 +7,16 @@ namespace Fairlead;
 /// <summary>Who is logged in at the hub by one connection: what it opens, and what is listened for on its behalf. Used where the connection lives.</summary>
 internal sealed class HubClient(Hub hub, StreamSession session, SshConnection connection, AuthorizedKey key) : IDisposable
 {
+    // How long a connection may be silent to whom else its key asks for its listens.
+    private static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
+
     private readonly Dictionary<SshBind, HubListen> listens = [];
+    private readonly HashSet<StreamSession> sessions = [];
     private readonly Dictionary<StreamSession, SshChannel> relaying = [];
+    private bool isOver;
+
+    // Whose connections may take over from one another: what was shown and signed, whatever line lets it in.
+    private SshPublicKey Identity => connection.User!.Key!;
 
     /// <summary>A channel is asked for.</summary>
     public void OnOpen(SshIncoming incoming)
@@ -43,10 +51,15 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     }
 
     /// <summary>Is asked to listen: the port that is listened on; null: refused.</summary>
-    public ValueTask<int?> ListenAsync(SshBind bind)
+    public async ValueTask<int?> ListenAsync(SshBind bind)
     {
         if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || AddressesOf(tcp.Host, tcp.Port) is not { Length: > 0 } addresses)
             return Refuse(bind, "it is not allowed, or no address of this machine");
+        if (!await TakeOverAsync(addresses, tcp.Port))
+            return Refuse(bind, "another connection of this key listens there, and answers");
+        // This one may have ended meanwhile.
+        if (isOver)
+            return null;
         if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
             return Refuse(bind, $"the key has {hub.Config.MaxListens} listens already");
         if (!session.TryTakePlace())
@@ -61,9 +74,10 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         }
         var bound = tcp with { Port = listen.Port };
         listens.Add(bound, listen);
+        hub.Counts.Listens.Add(Identity, listen, this);
         _ = listen.AcceptAsync(client => Serve(client, forwarded => ForwardAsync(forwarded, bound, client)));
         hub.Channels.Forward.Log(Notice.HubListening(session.Client, key, listen.Text));
-        return new ValueTask<int?>(listen.Port);
+        return listen.Port;
     }
 
     /// <summary>Is asked to listen no more; false: nothing listens there.</summary>
@@ -71,6 +85,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     {
         if (!listens.Remove(bind, out var listen))
             return false;
+        hub.Counts.Listens.Remove(Identity, listen);
         listen.Dispose();
         GiveBack();
         return true;
@@ -79,10 +94,44 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     /// <summary>The connection has ended: nothing is listened for any more, and sessions end that have not got all of what the client sent. The others write it out, and end by themselves.</summary>
     public void Dispose()
     {
+        isOver = true;
         foreach (var bind in listens.Keys.ToArray())
             Cancel(bind);
-        foreach (var (relayed, _) in relaying.Where(pair => !pair.Value.HasEnd).ToArray())
-            relayed.Stop();
+        // Those that wait for the other side alone have not noticed that the connection has ended.
+        foreach (var left in sessions.Where(left => relaying.GetValueOrDefault(left) is not { HasEnd: true }).ToArray())
+            left.Stop();
+    }
+
+    // Whoever has lost a connection comes back before the hub knows that it is lost. False: the other one lives.
+    private async Task<bool> TakeOverAsync(IPAddress[] addresses, int port)
+    {
+        while (hub.Counts.Listens.OtherAt(this, Identity, addresses, port) is { } other)
+        {
+            if (!await other.YieldAsync())
+                return false;
+            hub.Channels.Forward.Log(Notice.HubTakenOver(session.Client, key, port, other.Name));
+        }
+        return true;
+    }
+
+    // How another connection calls this one. From any thread.
+    private string Name => session.Client;
+
+    // Gives up what it listens on, and the connection, unless its client is there. From any thread.
+    private async Task<bool> YieldAsync()
+    {
+        var isGone = false;
+        await connection.Context.RunAsync(async () =>
+        {
+            isGone = !await connection.ProbeAsync(patience);
+            if (!isGone)
+                return;
+            await Task.Yield();
+            Dispose();
+            // An event loop closes what it does not need any more at the end of its turn.
+            await Task.Yield();
+        });
+        return isGone;
     }
 
     // Without a word of the key or the configuration, the loopback alone, and no port that only the administrator should have. As with OpenSSH, who asks for every address and may not
@@ -105,10 +154,10 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         return mayAll || IPAddress.IsLoopback(address) ? [address] : isAny ? loopbacks : null;
     }
 
-    private ValueTask<int?> Refuse(SshBind bind, string? reason)
+    private int? Refuse(SshBind bind, string? reason)
     {
         TellRefused($"listen on {Printable.Escape(RemoteListen.TextOf(bind))}: {reason}");
-        return default;
+        return null;
     }
 
     // As of other refusals, one a source a second.
@@ -135,7 +184,18 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
             return;
         }
         hub.Channels.Forward.Places.TryEnter();
-        hub.Channels.Forward.Serve(session.Listen, hub.Channels, client, session.Process, errand);
+        hub.Channels.Forward.Serve(session.Listen, hub.Channels, client, session.Process, async served =>
+        {
+            sessions.Add(served);
+            try
+            {
+                return await errand(served);
+            }
+            finally
+            {
+                sessions.Remove(served);
+            }
+        });
     }
 
     private async ValueTask<SessionOutcome> DialAsync(StreamSession direct, SshOpen.DirectTcp open)

@@ -16,7 +16,7 @@ internal static class HubForwards
         [
             .. forwards,
             new ForwardConfig { Name = Channels, Listen = [], OfHub = hub, Engine = engine },
-            new ForwardConfig { Name = Connections, Listen = hub.Listen, OfHub = hub, Engine = engine, Limits = new ForwardLimits { Connections = hub.MaxConnections } },
+            new ForwardConfig { Name = Connections, Listen = hub.Listen, OfHub = hub, Engine = engine, Limits = new ForwardLimits { Connections = hub.MaxConnections, ConnectionsPerSource = hub.MaxConnectionsPerSource, ConnectionsPerPrefix = hub.MaxConnectionsPerPrefix } },
         ];
     }
 }

@@ -11,13 +11,24 @@ internal sealed class HubListen : IDisposable
     private const int Backlog = 128;
 
     private readonly List<IAcceptor> acceptors;
+    private readonly IPAddress[] addresses;
 
-    private HubListen(List<IAcceptor> acceptors) => this.acceptors = acceptors;
+    private HubListen(List<IAcceptor> acceptors)
+    {
+        this.acceptors = acceptors;
+        addresses = [.. acceptors.Select(acceptor => ((IPEndPoint)acceptor.LocalEndPoint).Address)];
+        Port = ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
+        Text = acceptors.Count == 1 ? acceptors[0].LocalEndPoint.ToString()! : string.Create(CultureInfo.InvariantCulture, $"localhost:{Port}");
+    }
 
-    public int Port => ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
+    /// <summary>From any thread.</summary>
+    public int Port { get; }
 
-    /// <summary>As it is shown.</summary>
-    public string Text => acceptors.Count == 1 ? acceptors[0].LocalEndPoint.ToString()! : string.Create(CultureInfo.InvariantCulture, $"localhost:{Port}");
+    /// <summary>As it is shown. From any thread.</summary>
+    public string Text { get; }
+
+    /// <summary>Whether one of the addresses cannot be listened on for the sake of this listen, at its port. From any thread.</summary>
+    public bool Overlaps(IPAddress[] others) => addresses.Any(own => others.Any(other => own.Equals(other) || IsAny(own) || IsAny(other)));
 
     /// <summary>Listens, here.</summary>
     /// <param name="network">Whose sockets they are.</param>
@@ -38,6 +49,8 @@ internal sealed class HubListen : IDisposable
         foreach (var acceptor in acceptors)
             acceptor.Dispose();
     }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private static async Task AcceptAsync(IAcceptor acceptor, Action<Connection> serve)
     {

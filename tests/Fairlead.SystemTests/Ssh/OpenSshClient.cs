@@ -68,6 +68,12 @@ internal sealed partial class OpenSshClient : IDisposable
         return int.Parse(Allocated().Match(Said).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Stops the process, whose connection stays and has nobody behind it.</summary>
+    public Task FreezeAsync() => SignalAsync("-STOP");
+
+    /// <summary>Lets it go on.</summary>
+    public Task ThawAsync() => SignalAsync("-CONT");
+
     /// <summary>Waits until it says something.</summary>
     public async Task WaitForAsync(string text)
     {
@@ -85,6 +91,8 @@ internal sealed partial class OpenSshClient : IDisposable
         process.WaitForExit();
         process.Dispose();
     }
+
+    private async Task SignalAsync(string signal) => Assert.Equal(0, (await Peers.RunAsync("kill", signal, $"{process.Id}")).Status);
 
     // No configuration, agent or keys but those of the test.
     private static string[] Arguments(string key, string user, int port) => [

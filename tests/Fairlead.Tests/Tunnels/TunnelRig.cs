@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Fairlead.Ssh;
 using Fairlead.Tests.Ssh;
 
 namespace Fairlead.Tests;
@@ -9,10 +10,10 @@ internal sealed class TunnelRig : IAsyncDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("fairlead-");
 
-    public TunnelRig(EngineKind kind)
+    public TunnelRig(EngineKind kind, TimeProvider? time = null)
     {
         Near = new ForwardingRig(kind);
-        Far = new ForwardingRig(kind);
+        Far = new ForwardingRig(kind, time: time);
         Write("hub_key", SshPair.HostKey.WriteOpenSsh("hub"));
         Write("user_key", SshPair.UserKey.WriteOpenSsh("alice"));
         Authorize("");
@@ -44,6 +45,25 @@ internal sealed class TunnelRig : IAsyncDisposable
     /// <summary>Lets the user in, with options as in authorized_keys.</summary>
     public void Authorize(string options) => Write("authorized_keys", System.Text.Encoding.UTF8.GetBytes($"{options}{(options.Length > 0 ? " " : "")}{SshPair.UserKey.PublicKey} alice\n"));
 
+    /// <summary>Lets somebody else in too.</summary>
+    public void AuthorizeAlso(SshPrivateKey key) => File.AppendAllText(PathOf("authorized_keys"), $"{key.PublicKey} bob\n");
+
+    /// <summary>A client of the hub that a test leads step by step, and that has said nothing yet.</summary>
+    public async Task<ScriptedPeer> ConnectAsync() => Far.Own(new ScriptedPeer(await Far.ConnectAsync(new IPEndPoint(IPAddress.Loopback, Port)), isServer: false));
+
+    /// <summary>One that is let in.</summary>
+    /// <param name="key">By this key; null: the user's.</param>
+    public async Task<ScriptedPeer> LogInAsync(SshPrivateKey? key = null)
+    {
+        var peer = await ConnectAsync();
+        await peer.SayAsync();
+        await peer.ExchangeAsync();
+        await peer.BeginAuthenticationAsync();
+        await peer.SendAsync(peer.SignedRequest(key ?? SshPair.UserKey));
+        await peer.ExpectAsync(Message.SSH_MSG_USERAUTH_SUCCESS);
+        return peer;
+    }
+
     public void StartHub(HubConfig? hub = null) => Far.Engine.Apply([], hub: hub ?? Hub);
 
     /// <summary>Starts forwards that need the tunnel, or nothing.</summary>
@@ -59,6 +79,14 @@ internal sealed class TunnelRig : IAsyncDisposable
         await Traffic.UntilAsync(() => (found = [.. Near.Log.Where(entry => entry.Event == "tunnel_listening")]).Length >= number);
         var text = (string)found[number - 1].Fields.Single(field => field.Key == "listen").Value!;
         return new IPEndPoint(IPAddress.Loopback, int.Parse(text[(text.LastIndexOf(':') + 1)..], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>The first session at the hub that has ended with this word, once there is one.</summary>
+    public async Task<Dictionary<string, object?>> UntilSessionAsync(string end)
+    {
+        Dictionary<string, object?>? found = null;
+        await Traffic.UntilAsync(() => (found = Far.Sessions.FirstOrDefault(session => (string?)session["end"] == end)) is not null);
+        return found!;
     }
 
     public async Task UntilToldAsync(ForwardingRig by, string what, int times = 1) => await Traffic.UntilAsync(() => by.Log.Count(entry => entry.Event == what) >= times);

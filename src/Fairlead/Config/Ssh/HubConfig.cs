@@ -22,11 +22,29 @@ public sealed record HubConfig
     /// <summary>Connections at once that have not logged in yet.</summary>
     public int MaxStartups { get; init; } = 100;
 
+    /// <summary>The same from one address; null is <c>off</c>.</summary>
+    public int? MaxStartupsPerSource { get; init; } = 10;
+
+    /// <summary>The same from one network, /24 of IPv4 and /56 of IPv6; null is <c>off</c>.</summary>
+    public int? MaxStartupsPerPrefix { get; init; } = 25;
+
     /// <summary>For a client to log in.</summary>
     public TimeSpan LoginGrace { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// What a login that fails costs the address it comes from (of IPv6 the /56): as soon as it owes more than three of these, it is refused until it does not. No more than 120 are
+    /// owed. <see cref="Timeout.InfiniteTimeSpan"/> is <c>off</c>.
+    /// </summary>
+    public TimeSpan LoginPenalty { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Connections at once.</summary>
     public int MaxConnections { get; init; } = 1000;
+
+    /// <summary>Connections at once from one address; null is <c>off</c>.</summary>
+    public int? MaxConnectionsPerSource { get; init; } = 100;
+
+    /// <summary>The same from one network, /24 of IPv4 and /56 of IPv6; null is <c>off</c>.</summary>
+    public int? MaxConnectionsPerPrefix { get; init; } = 250;
 
     /// <summary>Connections at once of one key; null is <c>off</c>.</summary>
     public int? MaxConnectionsPerKey { get; init; }

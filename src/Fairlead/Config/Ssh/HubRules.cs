@@ -40,8 +40,15 @@ internal static class HubRules
     {
         foreach (var fault in BoundRules.TimeFaults("hub.login_grace", "login_grace", hub.LoginGrace, mayBeOff: false))
             yield return fault;
+        foreach (var fault in BoundRules.TimeFaults("hub.login_penalty", "login_penalty", hub.LoginPenalty))
+            yield return fault;
+        const string OrOff = ", or off for no limit";
         (string Key, int? Value, string OrOff)[] all =
-            [("max_startups", hub.MaxStartups, ""), ("max_connections", hub.MaxConnections, ""), ("max_connections_per_key", hub.MaxConnectionsPerKey, ", or off for no limit"), ("max_channels", hub.MaxChannels, ""), ("max_listens", hub.MaxListens, "")];
+        [
+            ("max_startups", hub.MaxStartups, ""), ("max_startups_per_source", hub.MaxStartupsPerSource, OrOff), ("max_startups_per_prefix", hub.MaxStartupsPerPrefix, OrOff),
+            ("max_connections", hub.MaxConnections, ""), ("max_connections_per_source", hub.MaxConnectionsPerSource, OrOff), ("max_connections_per_prefix", hub.MaxConnectionsPerPrefix, OrOff),
+            ("max_connections_per_key", hub.MaxConnectionsPerKey, OrOff), ("max_channels", hub.MaxChannels, ""), ("max_listens", hub.MaxListens, ""),
+        ];
         foreach (var (key, value, orOff) in all)
         {
             // No listens at all is a hub for -L and -D alone.

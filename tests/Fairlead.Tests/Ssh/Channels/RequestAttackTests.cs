@@ -201,6 +201,23 @@ public sealed class RequestAttackTests
     }, options => options with { Keepalive = TimeSpan.FromSeconds(15) });
 
     [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
+    public Task Many_who_ask_whether_the_peer_is_there_share_one_question(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
+    {
+        await rig.OpenAsync();
+        var patience = TimeSpan.FromSeconds(5);
+        var asked = rig.Connection.ProbeAsync(patience);
+        Assert.Same(asked, rig.Connection.ProbeAsync(patience));
+        await rig.Peer.ReadToAsync(Message.SSH_MSG_GLOBAL_REQUEST);
+        await rig.Peer.SendAsync(failure);
+        Assert.True(await asked);
+        asked = rig.Connection.ProbeAsync(patience);
+        rig.Time.Advance(patience);
+        Assert.False(await asked);
+        await rig.AssertEndAsync(SshEndCause.NoAnswer);
+        Assert.False(await rig.Connection.ProbeAsync(patience));
+    });
+
+    [Theory(Timeout = 30000), InlineData(false), InlineData(true)]
     public Task Who_says_anything_is_there(bool isServer) => AttackRig.RunAsync(isServer, async rig =>
     {
         await rig.OpenAsync();
