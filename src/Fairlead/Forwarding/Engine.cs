@@ -331,7 +331,7 @@ public sealed class Engine : IAsyncDisposable
             var network = networks.Of(config);
             var plan = new ForwardPlan(config, network, (target, offset, protocol, tunnel, via) => upstreams.At(target, offset, protocol, config, network, tunnel, via), tls.ServerOf(config), DynamicOf(config, network))
             {
-                Home = HomeOf(config),
+                HomeOf = ThroughOf(config) is { } tunnel ? () => tunnel.Pick().Context : null,
                 At = config.At is { } at ? tunnels.Of(at) : null,
                 Hub = HubOf(config, network, known),
             };
@@ -377,10 +377,10 @@ public sealed class Engine : IAsyncDisposable
     }
 
     // A session of a forward that needs one tunnel is lived where that lives; of several, only the client's own place is left.
-    private SynchronizationContext? HomeOf(ForwardConfig config)
+    private Tunnel? ThroughOf(ForwardConfig config)
     {
         var dialling = config.Routes.Select(route => config.WayOf(route).Tunnel).Append(config.Tunnel).OfType<string>().Distinct().ToList();
-        return config.At is null && dialling is [var only] ? tunnels.Of(only).Context : null;
+        return config.At is null && dialling is [var only] ? tunnels.Of(only) : null;
     }
 
     private DynamicProxy? DynamicOf(ForwardConfig config, INetwork network)

@@ -52,9 +52,13 @@ internal sealed class ForwardPlan
     public Hub? Hub { get; init; }
 
     /// <summary>
-    /// Where its sessions are lived: the context of a tunnel that they need, so that the tunnel needs no lock. Null: where their clients arrive, on any event loop or on the thread pool.
+    /// Says where the next session is lived: where a connection of the tunnel lives that it needs, so that this needs no lock. Null: where its client arrives, on any event loop or on the
+    /// thread pool.
     /// </summary>
-    public SynchronizationContext? Home { get; init; }
+    public Func<SynchronizationContext>? HomeOf { get; init; }
+
+    /// <summary>What that says; asked once a session.</summary>
+    public SynchronizationContext? Home => HomeOf?.Invoke();
 
     /// <summary>The tunnel at whose far end it listens; null: here.</summary>
     public Tunnel? At { get; init; }

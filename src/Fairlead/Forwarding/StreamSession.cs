@@ -73,6 +73,9 @@ internal sealed class StreamSession : Session
         Connection? upstream = null;
         try
         {
+            // Whoever has come by a far end; one with an errand is let in by that.
+            if (client is PendingChannel arrived && talk?.Errand is null)
+                client = arrived.Accept();
             if ((await HearAsync() ?? Admit() ?? await SecureAsync() ?? await HearNameAsync()) is { } refusal)
             {
                 outcome = refusal;

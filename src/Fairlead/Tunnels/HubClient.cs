@@ -28,17 +28,17 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
                 incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this key may not connect there");
                 break;
             case SshOpen.DirectTcp tcp:
-                Serve(new PendingChannel(incoming), direct => DialAsync(direct, tcp));
+                Serve(new PendingChannel(incoming, null, connection.RemoteEndPoint), direct => DialAsync(direct, tcp));
                 break;
             case SshOpen.UdpAssociation when !key.MayForward:
                 TellRefused("send datagrams");
                 incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "this key may not forward");
                 break;
             case SshOpen.UdpAssociation:
-                Serve(new PendingChannel(incoming), AssociateAsync);
+                Serve(new PendingChannel(incoming, null, connection.RemoteEndPoint), AssociateAsync);
                 break;
             case SshOpen.UdpListen udp:
-                Serve(new PendingChannel(incoming), direct => ListenAsync(direct, udp));
+                Serve(new PendingChannel(incoming, null, connection.RemoteEndPoint), direct => ListenAsync(direct, udp));
                 break;
             case SshOpen.Session:
                 new HubFarewell(incoming.Accept()).Begin();

@@ -5,17 +5,20 @@ using Fairlead.Ssh;
 namespace Fairlead;
 
 /// <summary>The client of a session that asks for a channel and has no answer yet: there is nothing to read or write. Closing it refuses.</summary>
-internal sealed class PendingChannel(SshIncoming incoming) : Connection
+/// <param name="incoming">What is asked for.</param>
+/// <param name="local">What it tells as its own address.</param>
+/// <param name="remote">What it tells as its peer's: whose SSH connection it is, or who has connected at the far end.</param>
+internal sealed class PendingChannel(SshIncoming incoming, EndPoint? local, EndPoint? remote) : Connection
 {
-    public override EndPoint? LocalEndPoint => null;
+    public override EndPoint? LocalEndPoint => local;
 
-    /// <summary>Whose SSH connection it is.</summary>
-    public override EndPoint? RemoteEndPoint => incoming.Connection.RemoteEndPoint;
+    public override EndPoint? RemoteEndPoint => remote;
 
     public override SynchronizationContext? Context => incoming.Connection.Context;
 
     /// <summary>Opens it.</summary>
-    public SshChannel Accept() => incoming.Accept(remote: RemoteEndPoint);
+    /// <exception cref="ConnectionException">It was refused.</exception>
+    public SshChannel Accept() => incoming.IsAnswered ? throw new ConnectionException(ConnectionError.Aborted, "The channel was refused.") : incoming.Accept(local, remote);
 
     /// <summary>Opens one of datagrams.</summary>
     public SshDatagrams AcceptDatagrams(IDatagramSink sink, int? port = null) => incoming.AcceptDatagrams(sink, port);

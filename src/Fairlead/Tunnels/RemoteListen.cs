@@ -23,9 +23,6 @@ internal sealed class RemoteListen : IAcceptor
     /// <summary>What the far end is asked for.</summary>
     public SshBind Bind { get; }
 
-    /// <summary>The same with the port that the far end chose; null while it does not listen.</summary>
-    public SshBind? Bound { get; set; }
-
     public EndPoint LocalEndPoint { get; }
 
     public SynchronizationContext? Context => tunnel.Context;
@@ -44,7 +41,9 @@ internal sealed class RemoteListen : IAcceptor
         return new ValueTask<bool>(waiting.Task);
     }
 
-    public Connection? TryAccept() => arrived.TryDequeue(out var incoming) ? Accept(incoming) : null;
+    /// <summary>Whoever has come is let in where his SSH connection lives.</summary>
+    public Connection? TryAccept() => !arrived.TryDequeue(out var incoming) ? null
+        : incoming.Open is SshOpen.ForwardedTcp tcp ? new PendingChannel(incoming, AddressOf(tcp.Host, tcp.Port), AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort)) : new PendingChannel(incoming, null, null);
 
     public void Unbind()
     {
@@ -60,7 +59,7 @@ internal sealed class RemoteListen : IAcceptor
     {
         Unbind();
         while (arrived.TryDequeue(out var incoming))
-            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more");
+            SendAway(incoming);
         Wake(false);
     }
 
@@ -69,23 +68,29 @@ internal sealed class RemoteListen : IAcceptor
     {
     }
 
-    /// <summary>Somebody has connected there.</summary>
+    /// <summary>Somebody has connected there. Where his SSH connection lives.</summary>
     public void Arrive(SshIncoming incoming)
+    {
+        // Rules for sources would let in whom they cannot tell.
+        if (incoming.Open is SshOpen.ForwardedTcp tcp && AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort) is null)
+            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "the address of the originator is none");
+        else
+            Context.RunThere(() => Enqueue(incoming));
+    }
+
+    private void Enqueue(SshIncoming incoming)
     {
         if (isOver)
         {
-            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more");
-            return;
-        }
-        // Rules for sources would let in whom they cannot tell.
-        if (incoming.Open is SshOpen.ForwardedTcp tcp && AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort) is null)
-        {
-            incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "the address of the originator is none");
+            SendAway(incoming);
             return;
         }
         arrived.Enqueue(incoming);
         Wake(true);
     }
+
+    private static void SendAway(SshIncoming incoming) =>
+        incoming.Connection.Context.RunThere(() => incoming.Refuse(SshOpenFailure.AdministrativelyProhibited, "nobody listens here any more"));
 
     /// <summary>What the far end is asked for, for a listen as it is written (RFC 4254 section 7.1). Without a host it is every address.</summary>
     public static SshBind BindOf(Endpoint written) => written switch
@@ -101,12 +106,6 @@ internal sealed class RemoteListen : IAcceptor
         SshBind.Tcp { Host: var host, Port: var port } => string.Create(CultureInfo.InvariantCulture, $"{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}"),
         SshBind.Streamlocal { Path: var path } => $"unix:{path}",
         _ => "",
-    };
-
-    private static SshChannel Accept(SshIncoming incoming) => incoming.Open switch
-    {
-        SshOpen.ForwardedTcp tcp => incoming.Accept(AddressOf(tcp.Host, tcp.Port), AddressOf(tcp.OriginatorAddress, tcp.OriginatorPort)),
-        _ => incoming.Accept(),
     };
 
     /// <summary>An address that the far end tells, an IPv4 address never as one of IPv6; null where it is none.</summary>

@@ -1,275 +1,107 @@
 using System.Net;
 using Fairlead.Net;
-using Fairlead.Ssh;
 
 namespace Fairlead;
 
 /// <summary>
-/// An SSH connection that is kept alive: when it ends another is made, and everything that was listened for at the far end is asked for again. Forwards refer to it, and not to its
-/// connections.
+/// SSH connections to one server, each kept alive where it lives: channels are spread over those that stand, and each listen at the far end is held by one of them. Forwards refer to the
+/// tunnel, and not to its connections.
 /// </summary>
-/// <remarks>It lives in one context; what is to be called from elsewhere says so.</remarks>
+/// <remarks>Listens are looked after in one context; what may be called from elsewhere says so.</remarks>
 internal sealed class Tunnel
 {
-    // One that stood so long was no failure.
-    private static readonly TimeSpan longEnough = TimeSpan.FromSeconds(10), pauseBeforeListeningAgain = TimeSpan.FromSeconds(5);
-
-    private readonly IDialer dialer;
-    private readonly TimeProvider time;
-    private readonly Action<LogEntry> log;
-    private readonly List<RemoteListen> listens = [];
-    private TunnelConfig config;
-    private SshConnection? connection;
-    private TaskCompletionSource<string?> settled = new();
-    private TaskCompletionSource freed = new();
-    private CancellationTokenSource? attempt;
-    private TaskCompletionSource? pause, release;
-    private Task living = Task.CompletedTask;
-    private bool isStopped;
+    private readonly Func<TunnelConfig, Action, TunnelLink> make;
+    private readonly Dictionary<RemoteListen, TunnelLink> holders = [];
+    private readonly List<(TunnelLink Link, Task Over)> retired = [];
+    private volatile TunnelLink[] links;
 
     /// <param name="config">What it is.</param>
-    /// <param name="context">Where it lives.</param>
-    /// <param name="dialer">Who dials its server, or the first on the way: names too.</param>
-    /// <param name="time">Measures it, in the context.</param>
-    /// <param name="log">Told of its states.</param>
-    public Tunnel(TunnelConfig config, SynchronizationContext context, IDialer dialer, TimeProvider time, Action<LogEntry> log)
+    /// <param name="make">Makes a connection, with its configuration and whom it tells that it came or went.</param>
+    public Tunnel(TunnelConfig config, Func<TunnelConfig, Action, TunnelLink> make)
     {
-        (this.config, Context, this.dialer, this.time, this.log) = (config, context, dialer, time, log);
-        Name = config.Name;
+        (Name, this.make) = (config.Name, make);
+        links = [Make(config, 0)];
+        links = [.. links, .. Enumerable.Range(1, config.Connections - 1).Select(number => Make(config, number))];
     }
 
     /// <summary>How it is called. From any thread.</summary>
     public string Name { get; }
 
-    /// <summary>Where it lives. From any thread.</summary>
-    public SynchronizationContext Context { get; }
+    /// <summary>Where its listens are looked after: where its first connection lives, which there is as long as the tunnel. From any thread.</summary>
+    public SynchronizationContext Context => links[0].Context;
 
-    /// <summary>The connection; null while there is none.</summary>
-    public SshConnection? Connection => connection;
-
-    /// <summary>The address by which others reach the far end, as far as is known here: where it was dialled, or what is written; null where it was reached by name from a server on the way.</summary>
-    public IPAddress? FarAddress => config.Jump.Count == 0 && connection?.RemoteEndPoint is IPEndPoint reached ? reached.Address : IPAddress.TryParse(config.Ssh.Host, out var written) ? written : null;
-
-    /// <summary>Told of what a user should end for, and says whether everything ends: a server that is not believed, a user who is not let in, a listen that is refused. From any thread, before it is started.</summary>
-    public Func<SshEnd, bool>? OnHopeless { get; init; }
+    /// <summary>The address by which others reach the far end, as far as is known here. From any thread.</summary>
+    public IPAddress? FarAddress => links.Select(link => link.FarAddress).FirstOrDefault(address => address is not null);
 
     /// <summary>Begins to connect. From any thread, once.</summary>
-    public void Start() => Context.Run(() => living = LiveAsync());
-
-    /// <summary>Goes on with another configuration: a connection by that takes the place of the present one, which ends when its last channel does. From any thread.</summary>
-    public void Change(TunnelConfig next) => Context.Run(() =>
+    public void Start()
     {
-        if (config == next)
-            return;
-        config = next;
-        // Why it was down is no reason any more.
-        if (connection is null && settled.Task.IsCompleted)
-            settled = new TaskCompletionSource<string?>();
-        LetGo();
-    });
+        foreach (var link in links)
+            link.Start();
+    }
+
+    /// <summary>Goes on with another configuration. Connections that are no more wanted end with their last channel. From any thread, one call after the other.</summary>
+    public void Change(TunnelConfig next)
+    {
+        var before = links;
+        var kept = before.Take(next.Connections).ToList();
+        TunnelLink[] fresh = [.. Enumerable.Range(kept.Count, next.Connections - kept.Count).Select(number => Make(next, number))];
+        links = [.. kept, .. fresh];
+        for (var number = 0; number < kept.Count; number++)
+            kept[number].Change(ConfigOf(next, number));
+        foreach (var link in fresh)
+            link.Start();
+        retired.RemoveAll(static gone => gone.Over.IsCompleted);
+        retired.AddRange(before.Skip(kept.Count).Select(link => (link, link.RetireAsync())));
+        Context.Run(Settle);
+    }
 
     /// <summary>Ends it. From any thread; completes when it has ended.</summary>
-    public Task StopAsync() => Context.RunAsync(async () =>
-    {
-        isStopped = true;
-        settled.TrySetResult("it was ended");
-        attempt?.Cancel();
-        pause?.TrySetResult();
-        if (connection is { } present)
-            await present.DisconnectAsync();
-        await living;
-    });
+    public Task StopAsync() => Task.WhenAll(links.Concat(retired.Select(gone => gone.Link)).Select(link => link.StopAsync()));
 
-    /// <summary>Opens a channel, as soon as there is a connection.</summary>
-    /// <param name="open">What for.</param>
-    /// <param name="target">What it is to tell as its peer.</param>
-    /// <param name="timeout">How long it may take.</param>
-    /// <param name="cancel">Gives it up.</param>
-    public async ValueTask<DialResult> OpenAsync(SshOpen open, EndPoint target, TimeSpan timeout, CancellationToken cancel)
+    /// <summary>The connection that a new channel is to take: of those that stand the one with the fewest, else one that may stand soon. From any thread.</summary>
+    /// <param name="user">Where the channel will be used, if that is decided: a connection that lives there is preferred.</param>
+    public TunnelLink Pick(SynchronizationContext? user = null)
     {
-        var (opened, failure) = await OpenAsync((present, either) => present.OpenAsync(open, remote: target, cancel: either), timeout, cancel);
-        return opened.Channel is { } channel ? DialResult.To(channel) : failure;
-    }
-
-    /// <summary>Opens a channel of datagrams, as soon as there is a connection.</summary>
-    /// <param name="open">What for.</param>
-    /// <param name="sink">Who gets what the far end sends.</param>
-    /// <param name="timeout">How long it may take.</param>
-    /// <param name="cancel">Gives it up.</param>
-    public async ValueTask<DatagramDialResult> OpenDatagramsAsync(SshOpen open, IDatagramSink sink, TimeSpan timeout, CancellationToken cancel)
-    {
-        var (opened, failure) = await OpenAsync((present, either) => present.OpenDatagramsAsync(open, sink, either), timeout, cancel);
-        return opened.Datagrams is { } datagrams ? new DatagramDialResult(DialOutcome.Connected, datagrams) : new DatagramDialResult(failure.Outcome, null, failure.Detail);
-    }
-
-    private async ValueTask<(SshOpenResult Opened, DialResult Failure)> OpenAsync(Func<SshConnection, CancellationToken, Task<SshOpenResult>> open, TimeSpan timeout, CancellationToken cancel)
-    {
-        using var late = new CancellationTokenSource();
-        using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), late, timeout, Timeout.InfiniteTimeSpan);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancel);
-        while (connection is null)
-        {
-            try
-            {
-                if (await settled.Task.WaitAsync(either.Token) is { } reason)
-                    return (default, new DialResult(DialOutcome.Unreachable, null, $"tunnel {Name} is down: {reason}"));
-            }
-            catch (OperationCanceledException)
-            {
-                return (default, cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled) : new DialResult(DialOutcome.TimedOut, null, $"tunnel {Name} is not connected yet"));
-            }
-        }
-        var opened = await open(connection, either.Token);
-        if (opened.Failure is { } failure)
-            return (opened, new DialResult(OpenFailures.ToOutcome(failure, opened.Description), null, opened.Description));
-        return (opened, cancel.IsCancellationRequested ? new DialResult(DialOutcome.Cancelled)
-            : late.IsCancellationRequested ? new DialResult(DialOutcome.TimedOut)
-            : new DialResult(DialOutcome.Unreachable, null, opened.Description));
+        var all = links;
+        var standing = all.Where(link => link.IsUp).ToList();
+        return standing.Where(link => link.Context == user).MinBy(link => link.ChannelCount) ?? standing.MinBy(link => link.ChannelCount) ?? Array.Find(all, link => link.IsComing) ?? all[0];
     }
 
     /// <summary>Has the far end listen, now and whenever there is a connection.</summary>
     public void Add(RemoteListen listen)
     {
-        listens.Add(listen);
-        if (connection is { } present)
-            _ = ListenAsync(present, listen);
+        var link = Pick();
+        holders.Add(listen, link);
+        link.Add(listen);
     }
 
     /// <summary>Has it listen no more.</summary>
     public void Leave(RemoteListen listen)
     {
-        listens.Remove(listen);
-        if (connection is { } present && listen.Bound is { } bound)
-            _ = CancelAsync(present, bound);
-        listen.Bound = null;
+        if (holders.Remove(listen, out var link))
+            link.Leave(listen);
     }
 
-    private async Task CancelAsync(SshConnection present, SshBind bound)
-    {
-        await present.CancelAsync(bound);
-        // What was refused may be free now.
-        freed.TrySetResult();
-        freed = new TaskCompletionSource();
-    }
+    private TunnelLink Make(TunnelConfig config, int number) => make(ConfigOf(config, number), () => Context.Run(Settle));
 
-    // Lives the tunnel: connect, serve until it ends, wait, again. Never throws.
-    private async Task LiveAsync()
+    // The first has the tunnel's name, so that it stays the same when there are more.
+    private static TunnelConfig ConfigOf(TunnelConfig config, int number) => config with { Name = number == 0 ? config.Name : $"{config.Name}#{number + 1}", Connections = 1 };
+
+    // A listen whose connection does not stand goes to one that does, without waiting for it to come back.
+    private void Settle()
     {
-        for (var failures = 0; !isStopped;)
+        var all = links;
+        foreach (var (listen, holder) in holders.ToArray())
         {
-            var (present, since) = (config, time.GetTimestamp());
-            log(Notice.TunnelConnecting(present));
-            var result = await ConnectAsync();
-            var end = result.Connection is { } made ? await ServeAsync(made) : result.End!;
-            // A change is no failure.
-            if (isStopped || config != present)
+            if (holder.IsUp && all.Contains(holder))
                 continue;
-            failures = time.GetElapsedTime(since) >= longEnough ? 1 : failures + 1;
-            var isHopeless = end.Cause is SshEndCause.HostKey or SshEndCause.Authentication or SshEndCause.Protocol && OnHopeless?.Invoke(end) == true;
-            var wait = Backoff.After(failures, Random.Shared.NextDouble());
-            foreach (var notice in Notice.TunnelDown(Name, end, isHopeless ? null : wait))
-                log(notice);
-            settled.TrySetResult(end.Text);
-            await PauseAsync(wait);
-            settled = new TaskCompletionSource<string?>();
+            var next = all.Where(link => link.IsUp).MinBy(link => link.ChannelCount) ?? (all.Contains(holder) ? holder : all[0]);
+            if (next == holder)
+                continue;
+            holder.Leave(listen);
+            next.Add(listen);
+            holders[listen] = next;
         }
-    }
-
-    private async Task<SshConnectResult> ConnectAsync()
-    {
-        using var source = new CancellationTokenSource();
-        attempt = source;
-        try
-        {
-            return await new TunnelAttempt(config, dialer, time, log).RunAsync(source.Token);
-        }
-        catch (Exception fault)
-        {
-            log(Notice.Fault(fault, $"connecting tunnel {Printable.Escape(Name)}"));
-            return new SshConnectResult(null, new SshEnd(SshEndCause.Lost, null, "it could not be connected"));
-        }
-        finally
-        {
-            attempt = null;
-        }
-    }
-
-    private async Task<SshEnd> ServeAsync(SshConnection made)
-    {
-        connection = made;
-        log(Notice.TunnelUp(config, made));
-        settled.TrySetResult(null);
-        foreach (var listen in listens.ToArray())
-            _ = ListenAsync(made, listen);
-        var letGo = new TaskCompletionSource();
-        release = letGo;
-        if (isStopped)
-            made.Dispose();
-        await Task.WhenAny(made.Ended, letGo.Task);
-        connection = null;
-        if (settled.Task.IsCompleted && !isStopped)
-            settled = new TaskCompletionSource<string?>();
-        foreach (var listen in listens)
-            listen.Bound = null;
-        return made.Ended.IsCompleted ? await made.Ended : new SshEnd(SshEndCause.Closed, null, "");
-    }
-
-    // The present connection goes on without the tunnel until nobody uses it.
-    private void LetGo()
-    {
-        attempt?.Cancel();
-        pause?.TrySetResult();
-        if (connection is not { } present)
-            return;
-        foreach (var bound in listens.Select(listen => listen.Bound).OfType<SshBind>())
-            _ = present.CancelAsync(bound);
-        _ = RetireAsync(present);
-        release?.TrySetResult();
-    }
-
-    private async Task RetireAsync(SshConnection retired)
-    {
-        while (retired.ChannelCount > 0 && !retired.Ended.IsCompleted && !isStopped)
-            await Task.Delay(TimeSpan.FromSeconds(1), time);
-        await retired.DisconnectAsync();
-    }
-
-    // Asks until the far end listens, or the connection is over: what another connection of the same user still holds is free some time later.
-    private async Task ListenAsync(SshConnection asked, RemoteListen listen)
-    {
-        for (var isFirst = true; asked == connection && listens.Contains(listen); isFirst = false)
-        {
-            var result = await asked.ListenAsync(listen.Bind, listen.Arrive);
-            if (result.IsOver)
-                return;
-            if (result.Port is { } port)
-            {
-                var bound = listen.Bind is SshBind.Tcp tcp ? tcp with { Port = port } : listen.Bind;
-                // Nobody wants it any more, or not there.
-                if (asked != connection || !listens.Contains(listen))
-                {
-                    await asked.CancelAsync(bound);
-                    return;
-                }
-                listen.Bound = bound;
-                log(Notice.TunnelListening(Name, RemoteListen.TextOf(bound)));
-                return;
-            }
-            if (isFirst)
-            {
-                log(Notice.TunnelListenRefused(Name, RemoteListen.TextOf(listen.Bind)));
-                OnHopeless?.Invoke(new SshEnd(SshEndCause.Closed, null, $"the far end does not listen on {RemoteListen.TextOf(listen.Bind)}"));
-            }
-            await Task.WhenAny(freed.Task, Task.Delay(pauseBeforeListeningAgain, time));
-        }
-    }
-
-    private async Task PauseAsync(TimeSpan length)
-    {
-        var over = new TaskCompletionSource();
-        pause = over;
-        using var timer = time.CreateTimer(_ => Context.Run(() => over.TrySetResult()), null, length, Timeout.InfiniteTimeSpan);
-        await over.Task;
-        pause = null;
     }
 }

@@ -14,8 +14,9 @@ internal static class TunnelDatagrams
     public static ValueTask<AssociationResult> AssociateAsync(Tunnel tunnel, IAssociationSink sink, TimeSpan timeout, CancellationToken cancel)
     {
         var user = SynchronizationContext.Current!;
-        return SocksAssociation.OpenAsync(user == tunnel.Context ? OpenAsync : own => ForeignDatagramFlow.OpenAsync(tunnel.Context, user, own, OpenAsync), sink);
+        var link = tunnel.Pick(user);
+        return SocksAssociation.OpenAsync(user == link.Context ? OpenAsync : own => ForeignDatagramFlow.OpenAsync(link.Context, user, own, OpenAsync), sink);
 
-        ValueTask<DatagramDialResult> OpenAsync(IDatagramSink own) => tunnel.OpenDatagramsAsync(new SshOpen.UdpAssociation("127.0.0.1", 0), own, timeout, cancel);
+        ValueTask<DatagramDialResult> OpenAsync(IDatagramSink own) => link.OpenDatagramsAsync(new SshOpen.UdpAssociation("127.0.0.1", 0), own, timeout, cancel);
     }
 }

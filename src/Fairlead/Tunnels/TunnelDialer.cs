@@ -18,10 +18,11 @@ internal sealed class TunnelDialer(Tunnel tunnel) : IDialer
             _ => throw new ArgumentException($"{target.GetType().Name} cannot be dialled through a tunnel.", nameof(target)),
         };
         var user = SynchronizationContext.Current;
-        if (user == tunnel.Context)
-            return await tunnel.OpenAsync(open, target, timeout, cancel);
+        var link = tunnel.Pick(user);
+        if (user == link.Context)
+            return await link.OpenAsync(open, target, timeout, cancel);
         var result = default(DialResult);
-        await tunnel.Context.RunAsync(async () => result = await tunnel.OpenAsync(open, target, timeout, cancel));
+        await link.Context.RunAsync(async () => result = await link.OpenAsync(open, target, timeout, cancel));
         return result.Connection is { } channel ? DialResult.To(ForeignConnection.For(user, channel)) : result;
     }
 }

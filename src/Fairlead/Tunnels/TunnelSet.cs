@@ -53,7 +53,11 @@ internal sealed class TunnelSet(Networks networks, LookUps lookUps, EngineOption
         var source = config.Options.BindAddress is { } address ? [new DialSource(address)] : Array.Empty<DialSource>();
         var tuning = config.Options.TcpKeepAlive ? SocketTuning.Default : SocketTuning.Default with { KeepaliveProbes = 0 };
         var dialer = new NameDialer(network.DialerWith(tuning, source), static _ => null, AskAsync, network.Time);
-        return new Tunnel(config, network.NextContext(), dialer, network.Time, log) { OnHopeless = end => options.OnHopeless?.Invoke(config.Name, end) == true };
+        return new Tunnel(config, (own, onChange) => new TunnelLink(own, network.NextContext(), dialer, network.Time, log)
+        {
+            OnHopeless = end => options.OnHopeless?.Invoke(config.Name, end) == true,
+            OnChange = onChange,
+        });
 
         async Task<IPAddress[]> AskAsync(string name)
         {

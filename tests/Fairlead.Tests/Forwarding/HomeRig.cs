@@ -100,7 +100,7 @@ internal sealed class HomeRig : IAsyncDisposable
     {
         var way = new Way(Tunnel, outside.DatagramDialerWith(), false, []);
         var dynamic = config.IsDynamic ? new DynamicProxy(config, network, way, new DestinationRules([], null, _ => false), names) : null;
-        return new ForwardPlan(config, network, (_, _, _, _, _) => Upstream, dynamic: dynamic) { Home = home };
+        return new ForwardPlan(config, network, (_, _, _, _, _) => Upstream, dynamic: dynamic) { HomeOf = home is null ? null : () => home };
     }
 
     /// <summary>Deals with new clients by a plan, whatever the forward's is.</summary>

@@ -250,6 +250,74 @@ public abstract class TunnelContract(EngineKind kind)
         await Traffic.UntilAsync(() => rig.Near.Sessions.Count == 1);
     }
 
+    [Fact(Timeout = 30000)]
+    public async Task Channels_are_spread_over_the_connections_that_stand()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        var server = rig.Far.Listen();
+        rig.Near.Engine.Apply([Via(rig, server.LocalEndPoint, "mail")], tunnels: [rig.Tunnel with { Connections = 3 }]);
+        await rig.UntilToldAsync(rig.Near, "tunnel_up", times: 3);
+        for (var i = 0; i < 6; i++)
+            await SessionAsync(rig, server, "mail");
+        var channels = rig.Far.Engine.Connections().Where(connection => connection.Forward == HubForwards.Channels).CountBy(connection => connection.Client);
+        Assert.Equal([2, 2, 2], channels.Select(pair => pair.Value));
+        // What goes through one that is lost is lost, and the others go on.
+        Assert.True(rig.Far.Engine.Close(Connections(rig)[0].Id));
+        await Traffic.UntilAsync(() => rig.Far.Engine.Connections().Count(connection => connection.Forward == HubForwards.Channels) == 4);
+        await rig.UntilToldAsync(rig.Near, "tunnel_down");
+        for (var i = 0; i < 4; i++)
+            await SessionAsync(rig, server, "mail");
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_listen_goes_to_another_connection_when_its_own_is_lost()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        var port = ForwardingRig.FreePorts(1);
+        rig.Near.Engine.Apply([rig.Near.Forward(rig.Near.Greet("desk"), $"localhost:{port}") with { Name = "desk", At = "office" }], tunnels: [rig.Tunnel with { Connections = 2 }]);
+        await rig.UntilToldAsync(rig.Near, "tunnel_up", times: 2);
+        await rig.RemoteAsync();
+        var (holder, other) = Connections(rig) is var both && both[0].Client == ClientOf(Listening(rig)[0]) ? (both[0], both[1]) : (both[1], both[0]);
+        Assert.Equal(holder.Client, ClientOf(Listening(rig)[0]));
+        Assert.True(rig.Far.Engine.Close(holder.Id));
+        Assert.Equal("desk", await rig.Far.ReadWordAsync(await rig.RemoteAsync(number: 2)));
+        Assert.Equal(other.Client, ClientOf(Listening(rig)[1]));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_reload_makes_more_connections_or_lets_some_go_and_what_goes_through_finishes()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        var server = rig.Far.Listen();
+        ForwardConfig[] forwards = [Via(rig, server.LocalEndPoint, "mail"), rig.Near.Forward(rig.Near.Greet("desk"), "localhost:0") with { Name = "desk", At = "office" }];
+        rig.Start(forwards);
+        await rig.RemoteAsync();
+        var first = await SessionAsync(rig, server, "mail");
+        rig.Near.Engine.Apply(forwards, tunnels: [rig.Tunnel with { Connections = 2 }]);
+        await rig.UntilToldAsync(rig.Far, "hub_login", times: 2);
+        await rig.UntilToldAsync(rig.Near, "tunnel_up", times: 2);
+        var second = await SessionAsync(rig, server, "mail");
+        rig.Start(forwards);
+        // The second connection goes once its last session has ended, and nobody new takes it.
+        var third = await SessionAsync(rig, server, "mail");
+        await Traffic.SayAsync(second.Client, second.Server, "still here");
+        await Task.WhenAll(second.Client.CompleteWritesAsync().AsTask(), second.Server.CompleteWritesAsync().AsTask());
+        await Traffic.UntilAsync(() => Connections(rig).Length == 1);
+        await Traffic.SayAsync(first.Client, first.Server, "so am I");
+        await Traffic.SayAsync(third.Client, third.Server, "and I");
+        Assert.Equal("desk", await rig.Far.ReadWordAsync(await rig.RemoteAsync()));
+        Assert.Equal(2, rig.Far.Log.Count(entry => entry.Event == "hub_login"));
+    }
+
+    private static ConnectionStatus[] Connections(TunnelRig rig) => [.. rig.Far.Engine.Connections().Where(connection => connection.Forward == HubForwards.Connections)];
+
+    private static LogEntry[] Listening(TunnelRig rig) => [.. rig.Far.Log.Where(entry => entry.Event == "hub_listening")];
+
+    private static string ClientOf(LogEntry entry) => (string)entry.Fields.Single(field => field.Key == "client").Value!;
+
     private static async Task<(Connection Client, Connection Server)> SessionAsync(TunnelRig rig, IAcceptor server, string name)
     {
         var client = await rig.Near.ConnectAsync(rig.ListenOf(name));

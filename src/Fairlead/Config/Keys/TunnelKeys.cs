@@ -34,7 +34,9 @@ internal static class TunnelKeys
         new Key<TunnelConfig, ValueList<SshTarget>>("jump", new ListKind<SshTarget>(target, nowhere), tunnel => tunnel.Jump, (tunnel, value) => tunnel with { Jump = value },
             "Servers that are gone through on the way, from the nearest to the farthest."),
         new Key<TunnelConfig, TimeSpan>("keepalive", Kinds.Time, tunnel => tunnel.Keepalive, (tunnel, value) => tunnel with { Keepalive = value },
-            "Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead, and made anew."))
+            "Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead, and made anew."),
+        new Key<TunnelConfig, int>("connections", Kinds.Count, tunnel => tunnel.Connections, (tunnel, value) => tunnel with { Connections = value },
+            "How many SSH connections there are, from 1 to 16: each channel goes over the one with the fewest. One carries what one processor encrypts, and all share its losses."))
     { Example = "{ ssh: alice@gw.example.com }" };
 
     public static readonly KeyTable<HubConfig> Hub = new("hub", () => new HubConfig { AuthorizedKeys = "" },

@@ -36,6 +36,9 @@ public sealed record TunnelConfig
     /// <summary>Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead. <see cref="Timeout.InfiniteTimeSpan"/> is <c>off</c>.</summary>
     public TimeSpan Keepalive { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How many SSH connections there are, from 1 to 16; channels are spread over those that stand.</summary>
+    public int Connections { get; init; } = 1;
+
     /// <summary>What only <c>fairlead ssh</c> can say.</summary>
     internal SshOptions Options { get; init; } = new();
 

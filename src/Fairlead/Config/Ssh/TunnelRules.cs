@@ -1,8 +1,12 @@
+using System.Globalization;
+
 namespace Fairlead;
 
 /// <summary>What tunnels have to hold to, and those who use them.</summary>
 internal static class TunnelRules
 {
+    private const int MostConnections = 16;
+
     /// <summary>What is wrong with tunnels by themselves, at keys of the file.</summary>
     public static IEnumerable<Fault> Faults(IReadOnlyList<TunnelConfig> tunnels)
     {
@@ -103,6 +107,8 @@ internal static class TunnelRules
             if (tunnel.AcceptNew)
                 yield return new Fault($"{key}.accept_new", "accept_new means nothing where host_key says which key the server has; leave one of them out");
         }
+        if (tunnel.Connections is < 1 or > MostConnections)
+            yield return new Fault($"{key}.connections", string.Create(CultureInfo.InvariantCulture, $"connections is {tunnel.Connections}; write a number from 1 to {MostConnections}"));
         foreach (var fault in BoundRules.TimeFaults($"{key}.keepalive", "keepalive", tunnel.Keepalive))
             yield return fault;
     }
