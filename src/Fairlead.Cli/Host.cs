@@ -28,9 +28,11 @@ internal static class Host
     /// <param name="firstWords">What to log before anything else.</param>
     /// <param name="started">Called with the addresses that are listened on, in the order of the forwards.</param>
     /// <param name="isHopeless">Whether what has become of a tunnel ends everything; null: it goes on trying.</param>
+    /// <param name="accompany">Makes what lives as long as the forwards do, by what runs them, what ends them and the log; null: nothing does. It may throw a <see cref="StartException"/>.</param>
     /// <returns>The exit status.</returns>
     public static async Task<int> RunAsync(
-        Configuration configuration, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null, Func<SshEnd, bool>? isHopeless = null)
+        Configuration configuration, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null, Func<SshEnd, bool>? isHopeless = null,
+        Func<Engine, StopSignals, Action<LogEntry>, IAsyncDisposable?>? accompany = null)
     {
         var hopeless = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signals = new StopSignals();
@@ -51,12 +53,14 @@ internal static class Host
         });
         await using (engine.ConfigureAwait(false))
         {
+            IAsyncDisposable? companion = null;
             try
             {
                 var listens = engine.StartConfiguration(configuration);
+                companion = accompany?.Invoke(engine, signals, log.Write);
                 started?.Invoke(listens);
             }
-            catch (ForwardException refusal)
+            catch (Exception refusal) when (refusal is ForwardException or StartException)
             {
                 foreach (var line in refusal.Message.Split('\n'))
                     log.Write(new ProgramEntry(LogLevel.Error, "start_failed", line));
@@ -64,6 +68,8 @@ internal static class Host
             }
 
             await Task.WhenAny(signals.Asked, hopeless.Task).ConfigureAwait(false);
+            if (companion is not null)
+                await companion.DisposeAsync().ConfigureAwait(false);
             if (!signals.Asked.IsCompleted)
             {
                 await engine.StopAsync(TimeSpan.Zero).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Fairlead.Net;
 using Fairlead.Ssh;
 
 namespace Fairlead.Cli;
@@ -23,6 +24,11 @@ internal static class SshCommand
         anew, with every forward. A server that is not in known_hosts is refused; -o StrictHostKeyChecking=accept-new
         believes it the first time. There is no shell, so -N may be left out.
 
+        While it runs, -O tells it what to do (it listens for that on a Unix socket of its user's; -S names another):
+          -O check             whether it runs, by the exit status; prints its process id
+          -O forward, cancel   forward what -L, -R and -D beside it say, or no more
+          -O stop, exit        end when its connections have ended, or at once
+
         Keywords of -o, as in ssh_config(5):
         KEYWORDS
 
@@ -32,6 +38,8 @@ internal static class SshCommand
           fairlead ssh -D 1080 alice@gw.example.com                      a proxy through the server
           fairlead ssh -L 5432:/run/postgresql/.s.PGSQL.5432 db          to a Unix socket over there
           fairlead ssh -J alice@gw.example.com -L 8080:localhost:80 -p 2222 inner
+          fairlead ssh -O forward -L 8081:web2:80 alice@gw.example.com   one more, of the one that runs
+          fairlead ssh --connections 4 -L 8080:web:80 gw                 spread over four connections
           fairlead ssh -i ~/.ssh/id_ed25519 -o ServerAliveInterval=5 -L 8080:web:80 -R 2222:localhost:22 -D 1080 gw
         """;
 
@@ -40,6 +48,8 @@ internal static class SshCommand
     private static readonly Option<string?> password = new("--password") { Description = "The user's password there: env:NAME or file:PATH", HelpName = "SECRET" };
 
     private static readonly Option<TimeSpan?> drain = Values.Time("--drain", "How long sessions may go on after a stop was asked for (default: 5s on a terminal, else 30s)", takesZero: true);
+
+    private static readonly Option<int?> connections = Values.Number("--connections", "How many SSH connections there are, over which channels are spread (default: 1)", 1, 16);
 
     // For the help and for completion; SshArguments reads them.
     private static readonly Option<string[]>[] flags =
@@ -58,6 +68,9 @@ internal static class SshCommand
         Flag("-b", "ADDRESS", "The address of this machine to connect from"),
         Flag("-c", "CIPHERS", "Which ciphers may be used"),
         Flag("-m", "MACS", "Which message authentication codes may be used"),
+        Flag("-O", "ORDER", "Tell the one that runs: check, forward, cancel, stop or exit", SshArguments.Orders),
+        Flag("-S", "PATH", "The socket of -O (default: one for each user and server); none: no socket"),
+        Flag("-M", "", "Take orders, or do not start; there may be nothing to forward yet"),
         Flag("-v", "", "Log more: as --log-level debug"),
         Flag("-q", "", "Log less: as --log-level error"),
     ];
@@ -67,7 +80,7 @@ internal static class SshCommand
         var command = new NotedCommand(Name, "Forwards ports through an SSH server.", Notes.Replace("KEYWORDS", Keywords(), StringComparison.Ordinal)) { words };
         foreach (var flag in flags)
             command.Add(flag);
-        foreach (var option in (Option[])[password, ViaOptions.Allow, ViaOptions.Deny, drain])
+        foreach (var option in (Option[])[password, connections, ViaOptions.Allow, ViaOptions.Deny, drain])
             command.Add(option);
         LogOptions.AddTo(command);
         command.SetAction(RunAsync);
@@ -114,14 +127,53 @@ internal static class SshCommand
     private static Task<int> RunAsync(ParseResult parsed)
     {
         var line = Read(parsed);
+        if (line.Order is { } order)
+            return TellAsync(parsed, line, order);
         var logging = LogOptions.Of(parsed);
         var notes = line.Notes.Concat(parsed.GetValue(password) is { } secret && !ViaOptions.IsElsewhere(secret)
             ? ["the password stands on the command line, where every user of this machine can read it; write --password env:VARIABLE or file:PATH"] : []);
         return Host.RunAsync(line.Configuration, line.Level is { } level && !LogOptions.IsLevelWritten(parsed) ? logging with { Level = level } : logging,
             notes.Select(note => new ProgramEntry(LogLevel.Warning, "configuration_warning", note)),
             // A person is there who can do something about it; and what only the network did passes.
-            isHopeless: end => end.Cause != SshEndCause.Closed || line.Configuration.Tunnels.Any(tunnel => tunnel.Options.ExitOnForwardFailure));
+            isHopeless: end => end.Cause != SshEndCause.Closed || line.Configuration.Tunnels.Any(tunnel => tunnel.Options.ExitOnForwardFailure),
+            accompany: (engine, signals, log) => line.ControlPath == "none" ? null : Control(line, new SshControl(engine, line, signals), log));
     }
+
+    private static async Task<int> TellAsync(ParseResult parsed, SshCommandLine line, string order)
+    {
+        try
+        {
+            foreach (var text in await ControlClient.AskAsync(PlaceOf(line), [order, .. line.OrderedForwardings], line.Configuration.Tunnels[0].Ssh.ToString()).ConfigureAwait(false))
+                await parsed.InvocationConfiguration.Output.WriteLineAsync(text).ConfigureAwait(false);
+            return CommandLine.Done;
+        }
+        catch (StartException refusal)
+        {
+            foreach (var text in refusal.Message.Split('\n'))
+                await parsed.InvocationConfiguration.Error.WriteLineAsync($"error: {text}").ConfigureAwait(false);
+            return CommandLine.Failed;
+        }
+    }
+
+    // Where nobody has asked for a socket, it goes without: another one to the same server has it, or there is no place for one.
+    private static ControlServer? Control(SshCommandLine line, SshControl control, Action<LogEntry> log)
+    {
+        var (path, isAsked) = (PlaceOf(line), line.IsMaster || line.ControlPath is not null);
+        try
+        {
+            return ControlServer.Start(path, isDefault: line.ControlPath is null, control.ObeyAsync);
+        }
+        catch (Exception e) when (e is StartException or ListenException)
+        {
+            var reason = $"-O cannot be taken on {Printable.Escape(path)}: {(e is ListenException ? Printable.Escape(e.Message.TrimEnd('.'), 500) : e.Message)}";
+            if (isAsked)
+                throw new StartException($"{reason}; name another socket (-S PATH)", e);
+            log(new ProgramEntry(LogLevel.Debug, "control_unavailable", reason));
+            return null;
+        }
+    }
+
+    private static string PlaceOf(SshCommandLine line) => line.ControlPath is null or "none" ? ControlOrder.PlaceOf(line.Configuration.Tunnels[0]) : Path.GetFullPath(line.ControlPath);
 
     private static Configuration WithOptions(Configuration configuration, ParseResult parsed, List<string> errors)
     {
@@ -136,13 +188,13 @@ internal static class SshCommand
         }
         return configuration with
         {
-            Tunnels = [.. configuration.Tunnels.Select(tunnel => tunnel with { Password = secret })],
+            Tunnels = [.. configuration.Tunnels.Select(tunnel => tunnel with { Password = secret, Connections = parsed.GetValue(connections) ?? tunnel.Connections })],
             Forwards = [.. configuration.Forwards.Select(forward => (forward.Listen[0] is PortEndpoint ? ViaOptions.WithNetworks(forward, parsed) : forward) with { Timeouts = new ForwardTimeouts { Drain = parsed.GetValue(drain) ?? Host.DefaultDrain } })],
         };
     }
 
-    // The rules speak of keys, which are options here; nobody has an option for users, or for where clients may go.
-    private static string InOptions(string message) =>
+    /// <summary>An error in words of the command line: the rules speak of keys, and nobody has an option for users, or for where clients may go.</summary>
+    public static string InOptions(string message) =>
         message.Replace("write users or allow beside it", "write --allow beside it", StringComparison.Ordinal).Replace("write users, allow or allow_to beside it", "write --allow beside it", StringComparison.Ordinal);
 
     private static string Keywords()

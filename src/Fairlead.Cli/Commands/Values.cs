@@ -67,6 +67,15 @@ internal static class Values
                 : throw new FormatException($"'{Printable.Escape(text)}' is not a port; write a number from 1 to 65535, like 8080"));
     }
 
+    /// <summary>An option whose value is a number within bounds.</summary>
+    public static Option<int?> Number(string name, string description, int least, int most)
+    {
+        return Parsed<int?>(name, "N", description, text =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+                ? number
+                : throw new FormatException($"'{Printable.Escape(text)}' is not a number from {least} to {most}; write one"));
+    }
+
     /// <summary>An option with a value of some form.</summary>
     public static Option<T?> One<T>(string name, string helpName, string description, Func<string, T> parse)
         where T : class

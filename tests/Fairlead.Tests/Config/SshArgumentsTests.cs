@@ -195,7 +195,10 @@ public sealed class SshArgumentsTests
         { "-AD 1080 gw", "-A forwards an agent, which is not in this version; leave it out" },
         { "-W h:80 gw", "-W connects standard input, and this forwards ports; write -L, or use ssh for it\nnothing is forwarded" },
         { "-F /etc/ssh/ssh_config -D 1080 gw", "-F reads ssh_config, which is not in this version; write what is needed of it as -o Keyword=Value" },
-        { "-S x -D 1080 gw", "-S shares a connection with other ssh, and one here has its own; leave it out" },
+        { "-O chek gw", "-O 'chek' is unknown; did you mean 'check'?" },
+        { "-O proxy gw", "-O 'proxy' is unknown; there are check, forward, cancel, stop, exit" },
+        { "-O forward gw", "-O forward has no forwarding; write -L, -R or -D beside it" },
+        { "-O stop -D 1080 gw", "-O stop has nothing to do with -L, -R and -D; leave them out" },
         { "-V -D 1080 gw", "-V asks for the version; write fairlead --version" },
         { "-J a -J b -D 1080 gw", "-J is given twice; write the servers in one, with commas between them" },
         { "-J a:0 -D 1080 gw", "-J 'a:0': port 0 cannot be connected to; write the port that the server listens on" },
@@ -279,6 +282,23 @@ public sealed class SshArgumentsTests
     [InlineData("\"\"", "")]
     [InlineData("a\"b c\"d", "ab cd")]
     public void Words_keep_what_is_in_quotes(string text, string words) => Assert.Equal(words, string.Join('|', SshWords.Split(text)));
+
+    [Theory]
+    [InlineData("-O check gw", "check", ""), InlineData("gw -O exit", "exit", ""), InlineData("-Oforward -L 1:a:2 -R 3 -D4 gw", "forward", "-L 1:a:2 -R 3 -D 4"), InlineData("-Ocancel -L1:a:2 gw", "cancel", "-L 1:a:2")]
+    public void A_running_one_is_told_what_to_do(string line, string order, string forwardings)
+    {
+        var parsed = Parse(line);
+        Assert.Equal((order, forwardings), (parsed.Order, string.Join(' ', parsed.OrderedForwardings)));
+    }
+
+    [Fact]
+    public void One_that_takes_orders_may_have_nothing_to_forward_yet()
+    {
+        var line = Parse("-M -S /run/%h-%p.sock -p 2022 gw");
+        Assert.Equal((true, "/run/gw-2022.sock", 0), (line.IsMaster, line.ControlPath, line.Configuration.Forwards.Count));
+        // What it is told to forward is as if it had been on its own command line.
+        Assert.Equal(Parse("-g -L 1:a:2 gw").Configuration.Forwards[0], Parse("-g -M gw").Forward(SshForwarding.Parse(SshForwardingKind.Local, "1:a:2", "-L")));
+    }
 
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
     public void Whatever_is_written_is_read_or_refused(int seed)

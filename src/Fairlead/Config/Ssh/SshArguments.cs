@@ -9,6 +9,9 @@ internal static class SshArguments
     // getopt(3) as in OpenSSH's ssh.c.
     private const string WithoutValue = "1246ACGKMNTVXYafgknqstvxy", WithValue = "BDEFIJLOPQRSWbceilmopw";
 
+    /// <summary>What a running one can be told.</summary>
+    public static readonly string[] Orders = ["check", "forward", "cancel", "stop", "exit"];
+
     private const string NoShell = "there is no shell here, and no commands: forwarding is all that is asked of the server";
 
     /// <summary>Whether the word behind a flag is its value.</summary>
@@ -66,8 +69,16 @@ internal static class SshArguments
 
     private static SshCommandLine Checked(SshCommandLine line, Func<Configuration, Configuration> complete)
     {
-        line = line with { Configuration = complete(line.Configuration) };
-        if (line.Configuration.Forwards.Count == 0)
+        var forward = line.Forward;
+        line = line with
+        {
+            Configuration = complete(line.Configuration),
+            Forward = forwarding => complete(line.Configuration with { Forwards = [forward(forwarding)] }).Forwards[0],
+        };
+        // Whoever is told judges by what he has.
+        if (line.Order is { } order)
+            return line.OrderedForwardings.Count > 0 == order is "forward" or "cancel" ? line : throw new FormatException($"-O {order} {(line.OrderedForwardings.Count > 0 ? "has nothing to do with -L, -R and -D; leave them out" : "has no forwarding; write -L, -R or -D beside it")}");
+        if (line.Configuration.Forwards.Count == 0 && !line.IsMaster)
             throw new FormatException($"nothing is forwarded; write -L, -R or -D: {NoShell}");
         return ConfigurationRules.Check(line.Configuration) is { Count: > 0 } faults ? throw new FormatException(string.Join('\n', faults)) : line;
     }
@@ -114,6 +125,9 @@ internal static class SshArguments
             case '6':
                 draft.Family = AddressFamily.InterNetworkV6;
                 break;
+            case 'M':
+                draft.IsMaster = true;
+                break;
             case 'g':
                 draft.GatewayPorts = true;
                 break;
@@ -133,13 +147,19 @@ internal static class SshArguments
         switch (flag)
         {
             case 'L':
-                draft.Forwardings.Add(SshForwarding.Parse(SshForwardingKind.Local, value, "-L"));
+                Forwarding(draft, SshForwardingKind.Local, value, "-L");
                 break;
             case 'R':
-                draft.Forwardings.Add(SshForwarding.Parse(SshForwardingKind.Remote, value, "-R"));
+                Forwarding(draft, SshForwardingKind.Remote, value, "-R");
                 break;
             case 'D':
-                draft.Forwardings.Add(SshForwarding.Parse(SshForwardingKind.Dynamic, value, "-D"));
+                Forwarding(draft, SshForwardingKind.Dynamic, value, "-D");
+                break;
+            case 'O':
+                draft.Order = Orders.Contains(value) ? value : throw new FormatException($"-O '{Printable.Escape(value)}' is unknown{(Nearest.Hint(value, Orders) is { Length: > 0 } hint ? hint : $"; there are {string.Join(", ", Orders)}")}");
+                break;
+            case 'S':
+                draft.ControlPath ??= value.Length > 0 ? value : throw new FormatException("-S has an empty path; write that of the socket, or none");
                 break;
             case 'J':
                 draft.Jump = draft.Jump is null ? SshKeywords.Jump(value, "-J") : throw new FormatException("-J is given twice; write the servers in one, with commas between them");
@@ -175,6 +195,12 @@ internal static class SshArguments
         }
     }
 
+    private static void Forwarding(SshDraft draft, SshForwardingKind kind, string value, string flag)
+    {
+        draft.Forwardings.Add(SshForwarding.Parse(kind, value, flag));
+        draft.OrderedForwardings.AddRange([flag, value]);
+    }
+
     private static T In<T>(string flag, string value, Func<string, T> read)
     {
         try
@@ -202,7 +228,6 @@ internal static class SshArguments
         'V' => "asks for the version; write fairlead --version",
         'w' => "makes a network device, and this forwards ports; leave it out",
         'y' => "logs to syslog; write 2>&1 | logger",
-        'M' or 'O' or 'S' => "shares a connection with other ssh, and one here has its own; leave it out",
         _ => "is not in this version; leave it out",
     };
 

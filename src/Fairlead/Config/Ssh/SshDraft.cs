@@ -18,7 +18,23 @@ internal enum HostKeyStrictness
 /// <param name="Configuration">One tunnel, and the forwards that go through it.</param>
 /// <param name="Level">What matters less is not logged; null: nothing is said about it.</param>
 /// <param name="Notes">What the user should know of how it is taken, a line each.</param>
-internal sealed record SshCommandLine(Configuration Configuration, LogLevel? Level, IReadOnlyList<string> Notes);
+internal sealed record SshCommandLine(Configuration Configuration, LogLevel? Level, IReadOnlyList<string> Notes)
+{
+    /// <summary>What a running one is to be told (<c>-O</c>); null: this one is to run.</summary>
+    public string? Order { get; init; }
+
+    /// <summary>The forwardings of that order, in pairs: the flag, and what stands behind it.</summary>
+    public IReadOnlyList<string> OrderedForwardings { get; init; } = [];
+
+    /// <summary>The socket of orders (<c>-S</c>); null: at the usual place. <c>none</c>: there is none.</summary>
+    public string? ControlPath { get; init; }
+
+    /// <summary>Whether it has to take orders (<c>-M</c>), so that it may have nothing to forward yet.</summary>
+    public bool IsMaster { get; init; }
+
+    /// <summary>The forward of a forwarding, as if it had been on this command line.</summary>
+    public required Func<SshForwarding, ForwardConfig> Forward { get; init; }
+}
 
 /// <summary>What a command line of ssh(1) has said so far. Null is what it has not said; the first that is said holds.</summary>
 internal sealed class SshDraft
@@ -86,6 +102,15 @@ internal sealed class SshDraft
 
     public List<SshForwarding> Forwardings { get; } = [];
 
+    public string? Order { get; set; }
+
+    /// <summary>The forwardings of the command line itself, in pairs: the flag, and what stands behind it.</summary>
+    public List<string> OrderedForwardings { get; } = [];
+
+    public string? ControlPath { get; set; }
+
+    public bool IsMaster { get; set; }
+
     public LogLevel? Level { get; set; }
 
     public List<string> Notes { get; } = [];
@@ -125,7 +150,14 @@ internal sealed class SshDraft
             tunnel = tunnel with { Keepalive = keepalive };
         var forwardings = ClearAllForwardings == true ? [] : Forwardings;
         var configuration = new Configuration { Admin = null, AccessLog = null, Tunnels = [tunnel], Forwards = [.. forwardings.Select(forwarding => forwarding.Forward(name, GatewayPorts == true, family))] };
-        return new SshCommandLine(configuration, Level, Notes);
+        return new SshCommandLine(configuration, Level, Notes)
+        {
+            Order = Order,
+            OrderedForwardings = OrderedForwardings,
+            ControlPath = ControlPath is null or "none" ? ControlPath : PathOf(ControlPath, tokens, "-S"),
+            IsMaster = IsMaster,
+            Forward = forwarding => forwarding.Forward(name, GatewayPorts == true, family),
+        };
     }
 
     /// <summary>The name of a tunnel to a host: what a name may not have becomes a <c>-</c>.</summary>
