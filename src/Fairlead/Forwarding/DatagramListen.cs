@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Fairlead.Net;
 
@@ -17,7 +18,13 @@ internal sealed class DatagramListen : Listen
     private long lost, lastTold;
 
     public DatagramListen(string key, string text, INetwork network, IReadOnlyList<DatagramListener> listeners, DatagramPlaces places, Action<LogEntry> log)
-        : base(key, text, listeners[0].LocalEndPoint)
+        : this(key, text, listeners[0].LocalEndPoint, network, listeners, places, log)
+    {
+    }
+
+    /// <summary>One whose address is elsewhere.</summary>
+    public DatagramListen(string key, string text, EndPoint endPoint, INetwork network, IReadOnlyList<DatagramListener> listeners, DatagramPlaces places, Action<LogEntry> log)
+        : base(key, text, endPoint)
     {
         (this.network, this.listeners, this.places, this.log) = (network, listeners, places, log);
     }

@@ -23,7 +23,8 @@ internal sealed record PlannedListen(Endpoint Written, string Text, EndPoint Add
             if (forward.At is { } at)
             {
                 var far = new FarEndPoint(listen, at);
-                yield return new PlannedListen(listen, far.ToString(), far, false, 0);
+                foreach (var protocol in ProtocolRules.Each((listen as PortEndpoint)?.Protocols ?? PortProtocols.Tcp))
+                    yield return new PlannedListen(listen, far.ToString(), far, false, 0, protocol);
                 continue;
             }
             if (listen is UnixEndpoint unix)

@@ -208,6 +208,8 @@ internal sealed class ListenSet(Networks networks, InheritedSockets inherited, A
 
     private Listen Bind(string key, PlannedListen planned, EndPoint address, ForwardConfig forward, INetwork network, bool shared)
     {
+        if (planned.Protocol == PortProtocols.Udp && forward.At is { } there)
+            return new DatagramListen(key, Printable.Escape(planned.Text), planned.Address, network, [new RemoteDatagrams(tunnels.Of(there), (PortEndpoint)planned.Written)], datagramPlaces, log);
         if (planned.Protocol == PortProtocols.Udp)
         {
             var options = new DatagramListenOptions { Shared = shared, ReceiveBuffer = datagramBuffer };

@@ -6,7 +6,7 @@ using Fairlead.Ssh;
 namespace Fairlead;
 
 /// <summary>A listen at the far end of a tunnel (<c>tcpip-forward</c>), which outlives the tunnel's connections: each new one is asked for it again.</summary>
-internal sealed class RemoteListen : IAcceptor
+internal sealed class RemoteListen : IAcceptor, IRemoteListen
 {
     private readonly Tunnel tunnel;
     private readonly Queue<SshIncoming> arrived = [];
@@ -22,6 +22,8 @@ internal sealed class RemoteListen : IAcceptor
 
     /// <summary>What the far end is asked for.</summary>
     public SshBind Bind { get; }
+
+    public string Text => TextOf(Bind);
 
     public EndPoint LocalEndPoint { get; }
 
@@ -66,6 +68,15 @@ internal sealed class RemoteListen : IAcceptor
     // What the tunnel's own socket has is the tunnel's matter.
     public void Tune(SocketTuning tuning)
     {
+    }
+
+    public async Task<RemoteListening> AskAsync(SshConnection connection)
+    {
+        var result = await connection.ListenAsync(Bind, Arrive);
+        if (result.Port is not { } port)
+            return new RemoteListening(result.IsOver);
+        var bound = Bind is SshBind.Tcp tcp ? tcp with { Port = port } : Bind;
+        return new RemoteListening(false, TextOf(bound), () => connection.CancelAsync(bound));
     }
 
     /// <summary>Somebody has connected there. Where his SSH connection lives.</summary>

@@ -13,13 +13,17 @@ internal sealed class Tunnel
     private readonly Func<TunnelConfig, Action, TunnelLink> make;
     private readonly Dictionary<RemoteListen, TunnelLink> holders = [];
     private readonly List<(TunnelLink Link, Task Over)> retired = [];
+    private readonly Lock gate = new();
     private volatile TunnelLink[] links;
+    private TunnelConfig config;
+    private TunnelLink? datagrams;
+    private bool isStarted, isStopped;
 
     /// <param name="config">What it is.</param>
     /// <param name="make">Makes a connection, with its configuration and whom it tells that it came or went.</param>
     public Tunnel(TunnelConfig config, Func<TunnelConfig, Action, TunnelLink> make)
     {
-        (Name, this.make) = (config.Name, make);
+        (Name, this.config, this.make) = (config.Name, config, make);
         links = [Make(config, 0)];
         links = [.. links, .. Enumerable.Range(1, config.Connections - 1).Select(number => Make(config, number))];
     }
@@ -33,9 +37,33 @@ internal sealed class Tunnel
     /// <summary>The address by which others reach the far end, as far as is known here. From any thread.</summary>
     public IPAddress? FarAddress => links.Select(link => link.FarAddress).FirstOrDefault(address => address is not null);
 
+    /// <summary>
+    /// The connection for datagrams, which they have for themselves: in one with streams they would stand behind what those have waiting. It is made when it is first asked for. From any thread.
+    /// </summary>
+    public TunnelLink Datagrams
+    {
+        get
+        {
+            lock (gate)
+            {
+                if (datagrams is not null)
+                    return datagrams;
+                datagrams = make(DatagramsOf(config), static () => { });
+                if (isStarted && !isStopped)
+                    datagrams.Start();
+                return datagrams;
+            }
+        }
+    }
+
     /// <summary>Begins to connect. From any thread, once.</summary>
     public void Start()
     {
+        lock (gate)
+        {
+            isStarted = true;
+            datagrams?.Start();
+        }
         foreach (var link in links)
             link.Start();
     }
@@ -43,6 +71,11 @@ internal sealed class Tunnel
     /// <summary>Goes on with another configuration. Connections that are no more wanted end with their last channel. From any thread, one call after the other.</summary>
     public void Change(TunnelConfig next)
     {
+        lock (gate)
+        {
+            config = next;
+            datagrams?.Change(DatagramsOf(next));
+        }
         var before = links;
         var kept = before.Take(next.Connections).ToList();
         TunnelLink[] fresh = [.. Enumerable.Range(kept.Count, next.Connections - kept.Count).Select(number => Make(next, number))];
@@ -57,7 +90,13 @@ internal sealed class Tunnel
     }
 
     /// <summary>Ends it. From any thread; completes when it has ended.</summary>
-    public Task StopAsync() => Task.WhenAll(links.Concat(retired.Select(gone => gone.Link)).Select(link => link.StopAsync()));
+    public Task StopAsync()
+    {
+        TunnelLink? own;
+        lock (gate)
+            (isStopped, own) = (true, datagrams);
+        return Task.WhenAll(links.Concat(retired.Select(gone => gone.Link)).Concat(own is null ? [] : [own]).Select(link => link.StopAsync()));
+    }
 
     /// <summary>The connection that a new channel is to take: of those that stand the one with the fewest, else one that may stand soon. From any thread.</summary>
     /// <param name="user">Where the channel will be used, if that is decided: a connection that lives there is preferred.</param>
@@ -87,6 +126,8 @@ internal sealed class Tunnel
 
     // The first has the tunnel's name, so that it stays the same when there are more.
     private static TunnelConfig ConfigOf(TunnelConfig config, int number) => config with { Name = number == 0 ? config.Name : $"{config.Name}#{number + 1}", Connections = 1 };
+
+    private static TunnelConfig DatagramsOf(TunnelConfig config) => config with { Name = $"{config.Name}#udp", Connections = 1 };
 
     // A listen whose connection does not stand goes to one that does, without waiting for it to come back.
     private void Settle()

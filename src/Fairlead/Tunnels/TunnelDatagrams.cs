@@ -14,7 +14,7 @@ internal static class TunnelDatagrams
     public static ValueTask<AssociationResult> AssociateAsync(Tunnel tunnel, IAssociationSink sink, TimeSpan timeout, CancellationToken cancel)
     {
         var user = SynchronizationContext.Current!;
-        var link = tunnel.Pick(user);
+        var link = tunnel.Datagrams;
         return SocksAssociation.OpenAsync(user == link.Context ? OpenAsync : own => ForeignDatagramFlow.OpenAsync(link.Context, user, own, OpenAsync), sink);
 
         ValueTask<DatagramDialResult> OpenAsync(IDatagramSink own) => link.OpenDatagramsAsync(new SshOpen.UdpAssociation("127.0.0.1", 0), own, timeout, cancel);

@@ -17,7 +17,7 @@ internal sealed class TunnelLink
     private readonly IDialer dialer;
     private readonly TimeProvider time;
     private readonly Action<LogEntry> log;
-    private readonly Dictionary<RemoteListen, SshBind?> listens = [];
+    private readonly Dictionary<IRemoteListen, Func<Task>?> listens = [];
     private TunnelConfig config;
     private volatile SshConnection? connection;
     private volatile TaskCompletionSource<string?> settled = new();
@@ -142,7 +142,7 @@ internal sealed class TunnelLink
     }
 
     /// <summary>Has the far end listen, now and whenever there is a connection. From any thread.</summary>
-    public void Add(RemoteListen listen) => Context.RunThere(() =>
+    public void Add(IRemoteListen listen) => Context.RunThere(() =>
     {
         listens.Add(listen, null);
         if (connection is { } present)
@@ -150,15 +150,15 @@ internal sealed class TunnelLink
     });
 
     /// <summary>Has it listen no more. From any thread.</summary>
-    public void Leave(RemoteListen listen) => Context.RunThere(() =>
+    public void Leave(IRemoteListen listen) => Context.RunThere(() =>
     {
-        if (listens.Remove(listen, out var bound) && bound is not null && connection is { } present)
-            _ = CancelAsync(present, bound);
+        if (listens.Remove(listen, out var giveUp) && giveUp is not null && connection is not null)
+            _ = CancelAsync(giveUp);
     });
 
-    private async Task CancelAsync(SshConnection present, SshBind bound)
+    private async Task CancelAsync(Func<Task> giveUpAsync)
     {
-        await present.CancelAsync(bound);
+        await giveUpAsync();
         // What was refused may be free now.
         freed.TrySetResult();
         freed = new TaskCompletionSource();
@@ -235,8 +235,8 @@ internal sealed class TunnelLink
         pause?.TrySetResult();
         if (connection is not { } present)
             return;
-        foreach (var bound in listens.Values.OfType<SshBind>())
-            _ = present.CancelAsync(bound);
+        foreach (var giveUpAsync in listens.Values.OfType<Func<Task>>())
+            _ = giveUpAsync();
         retiring = RetireAsync(present);
         release?.TrySetResult();
     }
@@ -249,30 +249,34 @@ internal sealed class TunnelLink
     }
 
     // Asks until the far end listens, or the connection is over: what another connection of the same user still holds is free some time later.
-    private async Task ListenAsync(SshConnection asked, RemoteListen listen)
+    private async Task ListenAsync(SshConnection asked, IRemoteListen listen)
     {
         for (var isFirst = true; asked == connection && listens.ContainsKey(listen); isFirst = false)
         {
-            var result = await asked.ListenAsync(listen.Bind, listen.Arrive);
+            var result = await listen.AskAsync(asked);
             if (result.IsOver)
                 return;
-            if (result.Port is { } port)
+            if (result.Text is { } text)
             {
-                var bound = listen.Bind is SshBind.Tcp tcp ? tcp with { Port = port } : listen.Bind;
                 // Nobody wants it any more, or not there.
                 if (asked != connection || !listens.ContainsKey(listen))
                 {
-                    await asked.CancelAsync(bound);
+                    await result.GiveUpAsync!();
                     return;
                 }
-                listens[listen] = bound;
-                log(Notice.TunnelListening(config.Name, RemoteListen.TextOf(bound)));
-                return;
+                listens[listen] = result.GiveUpAsync;
+                log(Notice.TunnelListening(config.Name, text));
+                if (result.Over is not { } over)
+                    return;
+                await over;
+                if (asked != connection || !listens.ContainsKey(listen))
+                    return;
+                listens[listen] = null;
             }
             if (isFirst)
             {
-                log(Notice.TunnelListenRefused(config.Name, RemoteListen.TextOf(listen.Bind)));
-                OnHopeless?.Invoke(new SshEnd(SshEndCause.Closed, null, $"the far end does not listen on {RemoteListen.TextOf(listen.Bind)}"));
+                log(Notice.TunnelListenRefused(config.Name, listen.Text));
+                OnHopeless?.Invoke(new SshEnd(SshEndCause.Closed, null, $"the far end does not listen on {listen.Text}"));
             }
             await Task.WhenAny(freed.Task, Task.Delay(isFirst ? firstPauseBeforeListeningAgain : pauseBeforeListeningAgain, time));
         }

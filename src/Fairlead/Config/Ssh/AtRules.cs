@@ -8,7 +8,6 @@ internal static class AtRules
     {
         if (forward.At is not { } tunnel)
             yield break;
-        var shown = Printable.Escape(tunnel);
         if (TunnelRules.ReferenceFault(tunnel) is { } fault)
             yield return new Fault("at", $"at {fault}");
         for (var i = 0; i < forward.Listen.Count; i++)
@@ -16,8 +15,6 @@ internal static class AtRules
             if (forward.Listen[i] is not PortEndpoint port)
                 continue;
             var listen = Printable.Escape(port.ToString());
-            if (port.Protocols.HasFlag(PortProtocols.Udp))
-                yield return new Fault($"listen[{i}]", $"listen {listen} is for UDP, and the tunnel {shown} carries streams only; leave {ProtocolRules.Suffix(port.Protocols)} out, or listen here, without at");
             if (port.Ports.Count > 1)
                 yield return new Fault($"listen[{i}]", $"listen {listen} is a range, and the far end of a tunnel is asked for one port at a time; write each port as an element of the list");
         }
