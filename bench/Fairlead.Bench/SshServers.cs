@@ -13,7 +13,7 @@ static class SshServers
             $$"""
             admin: off
             access_log: { file: "-" }
-            hub: { listen: "{{address}}", host_keys: {{keys.Host}}, authorized_keys: {{keys.Authorized}}, max_connections: 4000, max_connections_per_key: 4000, max_listens_per_key: 4000 }
+            hub: { listen: "{{address}}", host_keys: {{keys.Host}}, authorized_keys: {{keys.Authorized}}, max_connections: 4000, max_connections_per_source: off, max_connections_per_prefix: off, max_listens: 4000 }
             """));
     }
 

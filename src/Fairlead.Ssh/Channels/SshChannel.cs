@@ -179,22 +179,31 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         room.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
 
-    /// <summary>Data came.</summary>
+    /// <summary>Data came, which lies where it is until <see cref="Keep"/>.</summary>
     /// <exception cref="SshProtocolException">More than was allowed, or after the end.</exception>
-    internal void OnData(ReadOnlySpan<byte> data)
+    internal void OnData(ReadOnlyMemory<byte> data)
     {
         CheckWindow(data.Length);
         if (isClosedHere)
             return;
         if (Datagrams is not null)
         {
-            Datagrams.OnMessage(data);
+            Datagrams.OnMessage(data.Span);
             return;
         }
-        received.Append(data);
-        if (isReading && received.Count > 0)
+        // Whoever waits to read is told before anything else is read into that memory.
+        if (!isReading)
+        {
+            received.Append(data.Span);
+            return;
+        }
+        if (received.Count == 0 && data.Length > 0)
             connection.WakeLater(this);
+        received.Lend(data);
     }
+
+    /// <summary>What came and was not read is this channel's own from now on.</summary>
+    internal void Keep() => received.Keep();
 
     /// <summary>Sends a message of a channel of datagrams, whole and at once or not at all.</summary>
     internal DatagramsSent TrySend(ReadOnlySpan<byte> message)
@@ -257,6 +266,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
         if (isCloseReceived)
             throw SshProtocolException.Of("a channel is closed twice");
         isCloseReceived = true;
+        Keep();
         SendClose();
         isLingering = received.Count > 0;
         connection.Forget(this, window, isLingering);
@@ -274,6 +284,7 @@ public sealed class SshChannel : Connection, IRoomWaiter, IValueTaskSource<int>,
     internal void OnConnectionEnd()
     {
         isCloseSent = isCloseReceived = true;
+        Keep();
         Break(ConnectionError.Reset);
     }
 

@@ -95,7 +95,10 @@ public sealed partial class SshConnection
     {
         // Whoever is told may end others.
         for (var i = 0; i < waking.Count; i++)
+        {
             waking[i].Wake();
+            waking[i].Keep();
+        }
         waking.Clear();
     }
 
@@ -141,7 +144,9 @@ public sealed partial class SshConnection
         switch (fields.ReadByte())
         {
             case Message.SSH_MSG_CHANNEL_DATA:
-                ChannelOf(ref fields).OnData(fields.ReadString());
+                var channel = ChannelOf(ref fields);
+                var length = fields.ReadString().Length;
+                channel.OnData(Transport.LyingPayload.Slice(9, length));
                 break;
             case Message.SSH_MSG_CHANNEL_WINDOW_ADJUST:
                 ChannelOf(ref fields).OnWindow(fields.ReadUInt32());

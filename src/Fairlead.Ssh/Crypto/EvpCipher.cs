@@ -55,6 +55,19 @@ internal sealed unsafe class EvpCipher : SafeHandleZeroOrMinusOneIsInvalid
         GC.KeepAlive(this);
     }
 
+    /// <summary>The same from one place to another, which is at least as long.</summary>
+    public void Apply(ReadOnlySpan<byte> data, Span<byte> result)
+    {
+        ObjectDisposedException.ThrowIf(IsClosed, this);
+        ArgumentOutOfRangeException.ThrowIfLessThan(result.Length, data.Length);
+        if (data.IsEmpty)
+            return;
+        int length;
+        fixed (byte* from = data, to = result)
+            Libcrypto.Check(Libcrypto.EVP_CipherUpdate(handle, to, &length, from, data.Length), nameof(Libcrypto.EVP_CipherUpdate));
+        GC.KeepAlive(this);
+    }
+
     /// <summary>Ends what an AEAD cipher encrypted.</summary>
     /// <param name="tag">Filled with the tag.</param>
     public void Finish(Span<byte> tag)

@@ -40,6 +40,19 @@ internal sealed class GcmPacketCipher : PacketCipher
         cipher.Finish(tag[..16]);
     }
 
+    // What would be copied and then encrypted is encrypted on its way.
+    public override void Seal(uint sequence, Span<byte> packet, ReadOnlySpan<byte> data, int at, Span<byte> tag)
+    {
+        Spend();
+        cipher.Restart(iv);
+        CountUp();
+        cipher.Authenticate(packet[..4]);
+        cipher.Apply(packet[4..at]);
+        cipher.Apply(data, packet[at..]);
+        cipher.Apply(packet[(at + data.Length)..]);
+        cipher.Finish(tag[..16]);
+    }
+
     public override uint ReadLength(uint sequence, Span<byte> head) => BinaryPrimitives.ReadUInt32BigEndian(head);
 
     public override bool TryOpen(uint sequence, Span<byte> packet, ReadOnlySpan<byte> tag)

@@ -35,6 +35,19 @@ internal abstract class PacketCipher : IDisposable
     /// <exception cref="InvalidOperationException"><see cref="PacketsLeft"/> is 0.</exception>
     public abstract void Seal(uint sequence, Span<byte> packet, Span<byte> tag);
 
+    /// <summary>Seals a packet of which a part lies elsewhere.</summary>
+    /// <param name="sequence">Its sequence number.</param>
+    /// <param name="packet">As above, where <paramref name="data"/> is not yet.</param>
+    /// <param name="data">That part; not changed.</param>
+    /// <param name="at">Where it belongs in the packet.</param>
+    /// <param name="tag">As above.</param>
+    /// <exception cref="InvalidOperationException"><see cref="PacketsLeft"/> is 0.</exception>
+    public virtual void Seal(uint sequence, Span<byte> packet, ReadOnlySpan<byte> data, int at, Span<byte> tag)
+    {
+        data.CopyTo(packet[at..]);
+        Seal(sequence, packet, tag);
+    }
+
     /// <summary>Reads the length of the next packet, once a packet. It is not authenticated yet: whoever asks has to bound it.</summary>
     /// <param name="sequence">The packet's sequence number.</param>
     /// <param name="head">Its first <see cref="HeadLength"/> bytes, which may be decrypted in place, or not yet: they are for <see cref="TryOpen"/> alone to read.</param>

@@ -10,10 +10,13 @@ internal sealed class PacketWriter : IDisposable
     // Section 6: padding of 4 to 255 bytes.
     private const int LeastPadding = 4;
 
+    // Who sends much sends more at once: room for what may wait to leave, so that it is not copied while it grows.
+    private const int Much = 4 << 10, RoomForMuch = SshTransport.HighWater + (64 << 10);
+
     private readonly byte[] random = new byte[1024];
     private int randomLeft;
     private byte[] buffer = [];
-    private int count, payloadAt, payloadLength;
+    private int count, payloadLength;
     private PacketCipher cipher = new PlainPacketCipher();
     private uint sequence;
 
@@ -32,17 +35,23 @@ internal sealed class PacketWriter : IDisposable
         Seal();
     }
 
-    /// <summary>Begins a packet; its payload is to be written there, then it is sealed.</summary>
-    public Span<byte> Begin(int length)
+    /// <summary>Seals a packet whose payload is a head and data, which is not copied first.</summary>
+    public void Append(ReadOnlySpan<byte> head, ReadOnlySpan<byte> data)
     {
-        payloadLength = length;
-        payloadAt = count + 5;
-        Reserve(5 + length + cipher.BlockSize + LeastPadding + cipher.TagLength);
-        return buffer.AsSpan(payloadAt, length);
+        head.CopyTo(Begin(head.Length + data.Length));
+        Seal(data);
     }
 
-    /// <summary>Seals what was begun.</summary>
-    public void Seal()
+    // Where the payload is to be written.
+    private Span<byte> Begin(int length)
+    {
+        payloadLength = length;
+        Reserve(5 + length + cipher.BlockSize + LeastPadding + cipher.TagLength);
+        return buffer.AsSpan(count + 5, length);
+    }
+
+    // Seals what was begun, whose end lies elsewhere yet.
+    private void Seal(ReadOnlySpan<byte> data = default)
     {
         var block = cipher.BlockSize;
         var counted = (cipher.IsLengthApart ? 1 : 5) + payloadLength;
@@ -53,7 +62,11 @@ internal sealed class PacketWriter : IDisposable
         BinaryPrimitives.WriteUInt32BigEndian(packet, (uint)(1 + payloadLength + padding));
         packet[4] = (byte)padding;
         FillRandom(packet[^padding..]);
-        cipher.Seal(sequence, packet, buffer.AsSpan(count + packet.Length, cipher.TagLength));
+        var tag = buffer.AsSpan(count + packet.Length, cipher.TagLength);
+        if (data.IsEmpty)
+            cipher.Seal(sequence, packet, tag);
+        else
+            cipher.Seal(sequence, packet, data, 5 + payloadLength - data.Length, tag);
         sequence++;
         count += packet.Length + cipher.TagLength;
         Bytes += packet.Length;
@@ -96,7 +109,7 @@ internal sealed class PacketWriter : IDisposable
     {
         if (buffer.Length - count >= length)
             return;
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(count + length, count * 2));
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(count + length, length >= Much && count < RoomForMuch ? RoomForMuch : count * 2));
         buffer.AsSpan(0, count).CopyTo(larger);
         Return(new ArraySegment<byte>(buffer));
         buffer = larger;

@@ -75,6 +75,9 @@ internal sealed partial class SshTransport : IDisposable
     /// <summary>The message that was read last: its number, then the rest. Valid until the next is read.</summary>
     public ReadOnlySpan<byte> Payload => payload.Span;
 
+    /// <summary>The same, which lies where it is until the options' <c>OnPause</c> was called and has returned, though others are read meanwhile.</summary>
+    public ReadOnlyMemory<byte> LyingPayload => payload;
+
     /// <summary>When bytes came last, as a timestamp of the options' clock.</summary>
     public long LastReceived { get; private set; }
 
@@ -163,12 +166,11 @@ internal sealed partial class SshTransport : IDisposable
     {
         if (broken is not null)
             return;
-        var message = writer.Begin(9 + data.Length);
-        message[0] = Message.SSH_MSG_CHANNEL_DATA;
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(message[1..], channel);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(message[5..], (uint)data.Length);
-        data.CopyTo(message[9..]);
-        writer.Seal();
+        Span<byte> head = stackalloc byte[9];
+        head[0] = Message.SSH_MSG_CHANNEL_DATA;
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(head[1..], channel);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(head[5..], (uint)data.Length);
+        writer.Append(head, data);
         RequestFlush();
     }
 

@@ -226,7 +226,7 @@ public sealed record PlannedHub(ValueList<string> Listen, string AuthorizedKeys,
         string[] bounds =
         [
             "max_startups", "max_startups_per_source", "max_startups_per_prefix", "login_grace", "login_penalty",
-            "max_connections", "max_connections_per_source", "max_connections_per_prefix", "max_connections_per_key", "max_channels", "max_listens",
+            "max_connections", "max_connections_per_source", "max_connections_per_prefix", "max_connections_per_key", "max_channels", "window", "max_listens",
         ];
         var limits = TunnelKeys.Hub.Keys.Where(key => bounds.Contains(key.Name)).Select(key => $"{key.Name} {key.Show(hub)}");
         return new PlannedHub([.. hub.Listen.Select(listen => listen.ToString()!)], hub.AuthorizedKeys, hub.HostKeys.Count == 0 ? "made once and kept" : hub.HostKeys.ToString(),

@@ -49,6 +49,7 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
                 Time = time ?? session.Time,
                 HandshakeTimeout = config.LoginGrace,
                 MaxChannels = config.MaxChannels,
+                MaxChannelWindow = config.Window,
                 Authenticate = async request =>
                 {
                     admitted = await FindAsync(session, request);

@@ -129,7 +129,7 @@ public class PlanTests
         var hub = Plan.Of(Yaml.Read("hub: { authorized_keys: /k, listen: [\":2022\", \"localhost:22\", \"unix:/a\"], max_connections_per_key: 5 }").Configuration, 1024, 30, 4, true);
 
         Assert.Equal(new PlannedHub([":2022", "localhost:22", "unix:/a"], "/k", "made once and kept", "loopback, from 1024 up",
-            "max_startups 100, max_startups_per_source 10, max_startups_per_prefix 25, login_grace 20s, login_penalty 5s, max_connections 1000, max_connections_per_source 100, max_connections_per_prefix 250, max_connections_per_key 5, max_channels 1000, max_listens 32"), hub.Hub);
+            "max_startups 100, max_startups_per_source 10, max_startups_per_prefix 25, login_grace 20s, login_penalty 5s, max_connections 1000, max_connections_per_source 100, max_connections_per_prefix 250, max_connections_per_key 5, max_channels 1000, window 32MiB, max_listens 32"), hub.Hub);
         Assert.Contains("- 4 listening -", hub.Arithmetic);
         Assert.Equal(("anywhere", "/a, /b"), PlannedHub.Of(new HubConfig { AuthorizedKeys = "/k", GatewayPorts = true, HostKeys = ["/a", "/b"] }) is var open ? (open.RemoteListens, open.HostKeys) : default);
     }

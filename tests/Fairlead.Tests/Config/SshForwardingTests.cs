@@ -5,6 +5,20 @@ namespace Fairlead.Tests.Config;
 
 public sealed class SshForwardingTests
 {
+    [Theory]
+    [InlineData('L', "5353:10.0.0.53:53/udp", "localhost:5353/udp", "10.0.0.53:53")]
+    [InlineData('L', "*:53:ns:53/tcp+udp", ":53/tcp+udp", "ns:53")]
+    [InlineData('L', "8080:h:80/tcp", "localhost:8080", "h:80")]
+    [InlineData('R', "[::1]:27015:localhost:27015/udp", "[::1]:27015/udp", "localhost:27015")]
+    public void A_protocol_may_stand_behind_the_port_that_it_leads_to(char flag, string text, string listen, string to)
+    {
+        var forward = SshForwarding.Parse(flag == 'L' ? SshForwardingKind.Local : SshForwardingKind.Remote, text, $"-{flag}").Forward("office", gatewayPorts: false, family: null);
+        Assert.Equal((listen, to), (Assert.Single(forward.Listen).ToString(), Assert.Single(forward.To).Address.ToString()));
+    }
+
+    [Theory, InlineData("/run/a:mail:143/udp"), InlineData("5353/udp")]
+    public void A_protocol_is_of_a_port_that_leads_to_a_port(string text) => Assert.Throws<FormatException>(() => SshForwarding.Parse(SshForwardingKind.Remote, text, "-R"));
+
     /// <summary>Flags and texts, each as OpenSSH's ssh -G prints it; null where ssh refuses it.</summary>
     public static TheoryData<char, string, string?> Forms => new()
     {
@@ -34,7 +48,7 @@ public sealed class SshForwardingTests
         { 'L', "70000:h:80", null },
         { 'L', "8080:h:70000", null },
         { 'L', "8080:h:0", null },
-        { 'L', "8080:h:80/tcp", null },
+        { 'L', "8080:h:80/sctp", null },
         { 'L', "8080:h:80\\", null },
         { 'R', "5900:localhost:5900", "5900 [localhost]:5900" },
         { 'R', "0:localhost:5900", "0 [localhost]:5900" },

@@ -138,8 +138,8 @@ public abstract class TunnelDatagramContract(EngineKind kind)
         using var server = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         rig.Start(At(server, "localhost:0/udp"));
         var first = await RemotePortAsync(rig);
-        rig.Far.Engine.Apply([]);
-        rig.StartHub();
+        // Both connections of the tunnel.
+        Assert.Equal(2, rig.Far.Engine.CloseAll("hub"));
         var second = await RemotePortAsync(rig, number: 2);
         using var client = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         await client.SendAsync("again"u8.ToArray(), "127.0.0.1", second, Cancel);

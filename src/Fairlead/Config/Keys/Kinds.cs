@@ -19,6 +19,8 @@ internal static class Kinds
 
     public static readonly Kind<long> BytesPerSecond = new TextKind<long>("rate", "20MB/s", """{"type":"string","pattern":"^[0-9]+ *([kMGT]|[KMGT]i)?(B|bit)/s$"}""", Rate.Parse, Rate.ToText);
 
+    public static readonly Kind<int> Size = new TextKind<int>("size", "64KiB", """{"type":"string","pattern":"^[0-9]+ *([KMG]i)?B$"}""", ByteSize.Parse, ByteSize.ToText);
+
     public static readonly Kind<Endpoint> Endpoint = new TextKind<Endpoint>("endpoint", ":8080",
         """{"type":"string","pattern":"^(unix:.+|.*:[0-9]+(-[0-9]+)?(/tcp|/udp|/tcp\\+udp)?)$"}""", (text, key, _) => Fairlead.Endpoint.Parse(text, key), endpoint => endpoint.ToString()!);
 

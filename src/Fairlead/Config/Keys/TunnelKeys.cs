@@ -68,6 +68,8 @@ internal static class TunnelKeys
             "Connections at once of one key."),
         new Key<HubConfig, int>("max_channels", Kinds.Count, hub => hub.MaxChannels, (hub, value) => hub with { MaxChannels = value },
             "Channels at once of one connection, which are its sessions."),
+        new Key<HubConfig, int>("window", Kinds.Size, hub => hub.Window, (hub, value) => hub with { Window = value },
+            "How far the window of a channel may grow, which is memory that its client may fill; the windows of a connection together by twice that."),
         new Key<HubConfig, int>("max_listens", Kinds.Count, hub => hub.MaxListens, (hub, value) => hub with { MaxListens = value },
             "Remote listens at once of one key."))
     { Example = "hub: { authorized_keys: /etc/fairlead/authorized_keys }" };

@@ -52,6 +52,12 @@ public sealed record HubConfig
     /// <summary>Channels at once of one connection.</summary>
     public int MaxChannels { get; init; } = 1000;
 
+    /// <summary>How many bytes the window of a channel may grow to, from <see cref="LeastWindow"/> up; all those of a connection together may grow by twice that.</summary>
+    public int Window { get; init; } = 32 << 20;
+
+    /// <summary>What the window of a channel begins with.</summary>
+    internal const int LeastWindow = 512 << 10;
+
     /// <summary>Listens at once of one key.</summary>
     public int MaxListens { get; init; } = 32;
 }

@@ -42,6 +42,8 @@ internal static class HubRules
             yield return fault;
         foreach (var fault in BoundRules.TimeFaults("hub.login_penalty", "login_penalty", hub.LoginPenalty))
             yield return fault;
+        if (hub.Window is < HubConfig.LeastWindow or > 1 << 30)
+            yield return new Fault("hub.window", $"window is {ByteSize.ToText(hub.Window)}; write a size from {ByteSize.ToText(HubConfig.LeastWindow)} to 1GiB");
         const string OrOff = ", or off for no limit";
         (string Key, int? Value, string OrOff)[] all =
         [

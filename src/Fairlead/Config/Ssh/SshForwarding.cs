@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Fairlead;
 
@@ -22,9 +23,12 @@ internal enum SshForwardingKind
 /// <param name="Port">The port that is listened on, or 0 for one that is chosen.</param>
 /// <param name="Path">The Unix socket that is listened on; null for a port.</param>
 /// <param name="To">Where it leads; a <see cref="DynamicEndpoint"/> for where each client says.</param>
-internal sealed record SshForwarding(SshForwardingKind Kind, string? Bind, int Port, string? Path, Endpoint To)
+internal sealed partial record SshForwarding(SshForwardingKind Kind, string? Bind, int Port, string? Path, Endpoint To)
 {
     private const int MostFields = 4;
+
+    /// <summary>What is written behind the target's port, as for <c>fairlead forward</c>, and which ssh does not have; none is TCP.</summary>
+    public PortProtocols Protocols { get; init; }
 
     /// <summary>Reads a forwarding (<c>parse_forward</c> in OpenSSH's readconf.c).</summary>
     /// <param name="kind">Which of the three.</param>
@@ -34,6 +38,15 @@ internal sealed record SshForwarding(SshForwardingKind Kind, string? Bind, int P
     public static SshForwarding Parse(SshForwardingKind kind, string text, string option)
     {
         var read = new EndpointText(option, text);
+        var protocols = Protocol().Match(text).Groups[1].Value switch
+        {
+            "/tcp" => PortProtocols.Tcp,
+            "/udp" => PortProtocols.Udp,
+            "/tcp+udp" => PortProtocols.Tcp | PortProtocols.Udp,
+            _ => PortProtocols.None,
+        };
+        if (protocols != PortProtocols.None)
+            text = text[..text.LastIndexOf('/')];
         List<(string Text, bool IsPath)> fields = Fields(SshWords.Variables(text, option).TrimStart(), read);
         var listens = fields.Count is 2 or 4 && !fields[0].IsPath && !(fields.Count == 2 && fields[1].IsPath) || (fields.Count == 3 && fields[2].IsPath) ? 2 : 1;
         var target = fields[Math.Min(listens, fields.Count)..];
@@ -43,7 +56,9 @@ internal sealed record SshForwarding(SshForwardingKind Kind, string? Bind, int P
         if (kind == SshForwardingKind.Local && to is DynamicEndpoint)
             throw read.Error($"has no target; write [BIND:]PORT:HOST:HOSTPORT, like 8143:mail:143{(fields.Count == 1 ? ", or -D for clients that say themselves where to go" : "")}");
         var (bind, port, path) = Listen(fields[..Math.Min(listens, fields.Count)], read);
-        return new SshForwarding(kind, bind, port, path, to);
+        if (protocols != PortProtocols.None && (path is not null || to is not PortEndpoint))
+            throw read.Error("has a protocol, and that is of a port that leads to a port; leave it out");
+        return new SshForwarding(kind, bind, port, path, to) { Protocols = protocols };
     }
 
     /// <summary>The forward that is meant.</summary>
@@ -71,9 +86,13 @@ internal sealed record SshForwarding(SshForwardingKind Kind, string? Bind, int P
                 _ => host,
             };
         }
-        Endpoint listen = Path is null ? new PortEndpoint(host, new PortRange(Port)) : new UnixEndpoint(Path);
+        Endpoint listen = Path is null ? new PortEndpoint(host, new PortRange(Port), Protocols) : new UnixEndpoint(Path);
         return new ForwardConfig { Listen = [listen], To = [new UpstreamConfig(To)], At = isRemote ? tunnel : null, Tunnel = isRemote ? null : tunnel };
     }
+
+    // A port, and a word behind it: a path has no colon before its last part.
+    [GeneratedRegex(@":[0-9]+(/(?:tcp|udp|tcp\+udp))$", RegexOptions.CultureInvariant)]
+    private static partial Regex Protocol();
 
     private static (string? Bind, int Port, string? Path) Listen(List<(string Text, bool IsPath)> fields, EndpointText read)
     {
