@@ -134,7 +134,7 @@ public sealed class CheckCommandTests : IDisposable
             HUB    AUTHORIZED KEYS{column}  HOST KEYS{new string(' ', keys.Length - "HOST KEYS".Length)}  REMOTE LISTENS
             :2022  {keys}  {keys}  loopback, from 1024 up
 
-            limits of the hub: max_startups 100, max_startups_per_source 10, max_startups_per_prefix 25, login_grace 20s, login_penalty 5s, max_connections 1000, max_connections_per_source 100, max_connections_per_prefix 250, max_connections_per_key off, max_channels 1000, max_listens 32
+            limits of the hub: max_startups 100, max_startups_per_source 10, max_startups_per_prefix 25, login_grace 20s, login_penalty 5s, max_connections 1000, max_connections_per_source 100, max_connections_per_prefix 250, max_connections_per_key off, max_channels 1000, window 32MiB, max_listens 32
 
             LINE  KEY                                                 COMMENT     FROM        MAY CONNECT TO  MAY LISTEN ON           UNTIL
             1     {key.Fingerprint}  nobody                  nowhere         nowhere

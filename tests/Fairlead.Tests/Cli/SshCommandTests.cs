@@ -12,7 +12,7 @@ public sealed class SshCommandTests
         var help = output.ToString();
 
         var examples = help[help.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Where(line => line.StartsWith("  fairlead ", StringComparison.Ordinal)).ToList();
-        Assert.Equal(6, examples.Count);
+        Assert.Equal(8, examples.Count);
         // A comment stands at least two spaces behind the command.
         Assert.All(examples, example => Assert.NotEmpty(Read(example.Trim().Split("  ")[0].Split(' ')[2..]).Configuration.Forwards));
         Assert.All(SshKeywords.Names, name => Assert.Contains($" {name}", help));

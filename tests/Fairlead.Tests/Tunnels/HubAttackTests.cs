@@ -121,8 +121,9 @@ public abstract class HubAttackContract(EngineKind kind)
                 await peer.SendAllAsync([Messages.Close(0), Messages.Data(0, 10)]);
                 break;
             case "after the end":
-                await OpenAsync(rig, peer);
-                await peer.SendAllAsync([Messages.Eof(0), Messages.Data(0, 10)]);
+                // What was sent before the end is whole, and goes on to the server, whose turn it is then.
+                using (await OpenAsync(rig, peer))
+                    await peer.SendAllAsync([Messages.Eof(0), Messages.Data(0, 10)]);
                 break;
             case "nowhere":
                 await peer.SendAsync(Messages.Data(77, 10));
@@ -309,10 +310,12 @@ public abstract class HubAttackContract(EngineKind kind)
         new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString("direct-tcpip").WriteUInt32(number).WriteUInt32(1 << 20).WriteUInt32(32 << 10)
             .WriteString(host).WriteUInt32(port).WriteString("127.0.0.1").WriteUInt32(1000).ToArray();
 
-    private static async Task OpenAsync(TunnelRig rig, ScriptedPeer peer)
+    private static async Task<IAcceptor> OpenAsync(TunnelRig rig, ScriptedPeer peer)
     {
-        await peer.SendAsync(Direct(0, "127.0.0.1", (uint)((IPEndPoint)rig.Far.Listen().LocalEndPoint).Port));
+        var server = rig.Far.Listen();
+        await peer.SendAsync(Direct(0, "127.0.0.1", (uint)((IPEndPoint)server.LocalEndPoint).Port));
         await peer.ExpectAsync(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION);
+        return server;
     }
 
     // Reads so many of two messages, and lets those between them be.
