@@ -56,8 +56,9 @@ internal static class CommandLine
         }
         catch (UsageException wrong)
         {
+            // One of a file has the word behind its place.
             foreach (var message in wrong.Errors)
-                await error.WriteLineAsync($"error: {message}").ConfigureAwait(false);
+                await error.WriteLineAsync(message.Contains(": error: ", StringComparison.Ordinal) ? message : $"error: {message}").ConfigureAwait(false);
             await error.WriteLineAsync($"try '{UsageErrors.PathOf(parsed.CommandResult.Command)} --help'").ConfigureAwait(false);
             return Refused;
         }

@@ -24,12 +24,14 @@ internal static class SshCommand
         anew, with every forward. A server that is not in known_hosts is refused; -o StrictHostKeyChecking=accept-new
         believes it the first time. There is no shell, so -N may be left out.
 
+        ~/.ssh/config and /etc/ssh/ssh_config are read as ssh(1) reads them, forwards too; the command line comes first.
+
         While it runs, -O tells it what to do (it listens for that on a Unix socket of its user's; -S names another):
           -O check             whether it runs, by the exit status; prints its process id
           -O forward, cancel   forward what -L, -R and -D beside it say, or no more
           -O stop, exit        end when its connections have ended, or at once
 
-        Keywords of -o, as in ssh_config(5):
+        Keywords of -o and of files that are honoured, as in ssh_config(5):
         KEYWORDS
 
         Examples:
@@ -37,6 +39,7 @@ internal static class SshCommand
           fairlead ssh -R 5900:localhost:5900 alice@gw.example.com       this machine's port 5900 is at the server's loopback
           fairlead ssh -D 1080 alice@gw.example.com                      a proxy through the server
           fairlead ssh -L 5432:/run/postgresql/.s.PGSQL.5432 db          to a Unix socket over there
+          fairlead ssh office                                            with the forwards that ~/.ssh/config has for it
           fairlead ssh -J alice@gw.example.com -L 8080:localhost:80 -p 2222 inner
           fairlead ssh -O forward -L 8081:web2:80 alice@gw.example.com   one more, of the one that runs
           fairlead ssh --connections 4 -L 8080:web:80 gw                 spread over four connections
@@ -62,6 +65,8 @@ internal static class SshCommand
         Flag("-l", "USER", "Who logs in there (default: the user of this process)"),
         Flag("-i", "FILE", "A private key. Repeat it for more (default: id_ed25519, id_ecdsa and id_rsa in ~/.ssh)"),
         Flag("-J", "HOST[,HOST]", "Servers to go through on the way: [USER@]HOST[:PORT]"),
+        Flag("-F", "FILE", "A file of ssh_config(5) instead of ~/.ssh/config and /etc/ssh/ssh_config; none for no file"),
+        Flag("-G", "", "Print what holds for the server, as ssh -G does, and end"),
         Flag("-o", "KEYWORD=VALUE", "A keyword of ssh_config(5), see below", [.. SshKeywords.Names.Select(name => $"{name}=")]),
         Flag("-4", "", "Use IPv4 only"),
         Flag("-6", "", "Use IPv6 only"),
@@ -127,6 +132,8 @@ internal static class SshCommand
     private static Task<int> RunAsync(ParseResult parsed)
     {
         var line = Read(parsed);
+        if (line.Printout is { } printout)
+            return PrintAsync(parsed, printout, line.Notes);
         if (line.Order is { } order)
             return TellAsync(parsed, line, order);
         var logging = LogOptions.Of(parsed);
@@ -137,6 +144,15 @@ internal static class SshCommand
             // A person is there who can do something about it; and what only the network did passes.
             isHopeless: end => end.Cause != SshEndCause.Closed || line.Configuration.Tunnels.Any(tunnel => tunnel.Options.ExitOnForwardFailure),
             accompany: (engine, signals, log) => line.ControlPath == "none" ? null : Control(line, new SshControl(engine, line, signals), log));
+    }
+
+    private static async Task<int> PrintAsync(ParseResult parsed, IReadOnlyList<string> lines, IReadOnlyList<string> notes)
+    {
+        foreach (var note in notes)
+            await parsed.InvocationConfiguration.Error.WriteLineAsync(note.Contains(": warning: ", StringComparison.Ordinal) ? note : $"warning: {note}").ConfigureAwait(false);
+        foreach (var line in lines)
+            await parsed.InvocationConfiguration.Output.WriteLineAsync(line).ConfigureAwait(false);
+        return 0;
     }
 
     private static async Task<int> TellAsync(ParseResult parsed, SshCommandLine line, string order)

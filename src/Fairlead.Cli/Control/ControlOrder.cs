@@ -15,7 +15,7 @@ internal static class ControlOrder
     /// <summary>Where a running one is found: one path for a user at a server, through the same servers on the way.</summary>
     public static string PlaceOf(TunnelConfig tunnel)
     {
-        var way = string.Join(' ', tunnel.Jump.Append(tunnel.Ssh).Select(server => $"{server.Login}@{server.Host}:{server.Port}"));
+        var way = string.Join(' ', tunnel.Servers.Select(server => $"{server.Ssh.Login}@{server.Ssh.Host}:{server.Ssh.Port}"));
         return AdminPlace.Default($"ssh-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(way)))[..16]}");
     }
 

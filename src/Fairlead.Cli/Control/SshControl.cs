@@ -66,7 +66,7 @@ internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals
     {
         if (words.Length == 0 || words.Length % 2 != 0)
             throw new FormatException("forwardings come in pairs");
-        return words.Chunk(2).Select(pair => line.Forward(SshForwarding.Parse(KindOf(pair[0]), pair[1], pair[0]))).ToList();
+        return words.Chunk(2).Select(pair => line.Forward(SshForwarding.Parse(KindOf(pair[0]), pair[1], pair[0]), new SshValue(pair[0], pair[1]))).ToList();
     }
 
     private static SshForwardingKind KindOf(string flag) => flag switch

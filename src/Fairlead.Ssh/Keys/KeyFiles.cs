@@ -52,6 +52,18 @@ internal static partial class KeyFiles
     /// <exception cref="SshKeyException">It cannot be read; the message names it, and the remedy.</exception>
     public static string? ReadList(string path) => Read(path, MostListBytes, static _ => null) is { } bytes ? Text(bytes) : null;
 
+    /// <summary>Reads a text of settings.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">How many bytes it has at the most.</param>
+    /// <param name="isOwners">Whether others than this user and root must not be able to write it.</param>
+    /// <exception cref="SshKeyException">It cannot be read, or others may write it; the message names it, and the remedy.</exception>
+    public static string ReadSettings(string path, int most, bool isOwners)
+    {
+        return Text(Read(path, most, found => !isOwners ? null
+            : found.IsWritableByOthers ? $"can be written by others than its owner (mode {Octal(found)}), who could lead connections elsewhere; run: chmod go-w {Shell(path)}"
+            : found.Owner == 0 || found.Owner == geteuid() ? null : $"belongs to user {found.Owner}, who could lead connections elsewhere; run: chown {geteuid()} {Shell(path)}") ?? throw new SshKeyException($"{Shown(path)} does not exist; write the path of a file that is there"));
+    }
+
     /// <summary>
     /// Adds a line at the end of a file, whoever else does at the same time, and behind a line break if the file ends without one. A file that is not there is made
     /// for its owner alone (mode 0600), and so is its folder (mode 0700).
@@ -105,7 +117,7 @@ internal static partial class KeyFiles
             using var file = File.OpenHandle(absolute, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var length = RandomAccess.GetLength(file);
             if (length > most)
-                throw new SshKeyException($"{Shown(path)} is larger than {most >> 10} KiB, which is the most that is read; write the path of a file of keys");
+                throw new SshKeyException($"{Shown(path)} is larger than {most >> 10} KiB, which is the most that is read; write the path of another file");
             var bytes = GC.AllocateUninitializedArray<byte>((int)length, pinned: true);
             var count = 0;
             while (count < bytes.Length && RandomAccess.Read(file, bytes.AsSpan(count), count) is var read and > 0)

@@ -1,19 +1,21 @@
 namespace Fairlead.Ssh;
 
-/// <summary>Which names are meant: patterns with <c>*</c> and <c>?</c>, commas between them, and <c>!</c> before those that are not meant (PATTERNS in ssh_config(5)). Case means nothing.</summary>
+/// <summary>Which names are meant: patterns with <c>*</c> and <c>?</c>, commas between them, and <c>!</c> before those that are not meant (PATTERNS in ssh_config(5)).</summary>
 internal sealed class PatternList
 {
     private readonly string[] meant, excepted;
 
-    public PatternList(string list)
+    /// <param name="list">The patterns.</param>
+    /// <param name="ignoreCase">Whether they are taken in lower case, as names are then.</param>
+    public PatternList(string list, bool ignoreCase = true)
     {
-        var patterns = list.ToLowerInvariant().Split(',', StringSplitOptions.RemoveEmptyEntries);
+        var patterns = (ignoreCase ? list.ToLowerInvariant() : list).Split(',', StringSplitOptions.RemoveEmptyEntries);
         meant = [.. patterns.Where(static pattern => pattern[0] != '!')];
         excepted = [.. patterns.Where(static pattern => pattern[0] == '!').Select(static pattern => pattern[1..])];
     }
 
     /// <summary>Whether a name is meant: by one pattern at least, and by none with <c>!</c>, wherever that stands.</summary>
-    /// <param name="name">In lower case.</param>
+    /// <param name="name">In lower case, if case is to mean nothing.</param>
     public bool Matches(string name) => Array.Exists(meant, pattern => IsMatch(pattern, name)) && !Array.Exists(excepted, pattern => IsMatch(pattern, name));
 
     /// <summary>Whether a pattern with <c>*</c> and <c>?</c> is a text from its beginning to its end. It takes at most as many steps as the one is long times the other.</summary>

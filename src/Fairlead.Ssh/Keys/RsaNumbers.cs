@@ -92,7 +92,7 @@ internal static class RsaNumbers
     }
 
     /// <summary>How many bits a number has that does not begin with zeros.</summary>
-    private static int BitsOf(ReadOnlySpan<byte> magnitude) => magnitude.IsEmpty ? 0 : (magnitude.Length * 8) - (int)byte.LeadingZeroCount(magnitude[0]);
+    public static int BitsOf(ReadOnlySpan<byte> magnitude) => magnitude.IsEmpty ? 0 : (magnitude.Length * 8) - (int)byte.LeadingZeroCount(magnitude[0]);
 
     // One key has one blob: a number that may be written in two ways would let a key pass for another that is not known, or not revoked.
     private static ReadOnlySpan<byte> ReadPositive(ref SshReader reader)

@@ -52,6 +52,9 @@ public sealed class SshPublicKey : IEquatable<SshPublicKey>
     /// <summary><c>ssh-ed25519</c>, <c>ecdsa-sha2-nistp256</c>, <c>ecdsa-sha2-nistp384</c>, <c>ecdsa-sha2-nistp521</c>, or <c>ssh-rsa</c>.</summary>
     public string Type { get; }
 
+    /// <summary>How long the modulus of an RSA key is; null for others.</summary>
+    internal int? RsaBits => rsa.Modulus is { } modulus ? RsaNumbers.BitsOf(modulus) : null;
+
     /// <summary>
     /// The algorithms that this key may sign with, the preferred first: its type, and for <c>ssh-rsa</c> <c>rsa-sha2-512</c> and <c>rsa-sha2-256</c>, never
     /// <c>ssh-rsa</c> itself, which signs with SHA-1.

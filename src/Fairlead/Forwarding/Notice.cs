@@ -128,6 +128,12 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     public static Notice TunnelBanner(string tunnel, string text) =>
         new(LogLevel.Information, "tunnel_banner", $"tunnel {Printable.Escape(tunnel)}: the server says: {Printable.Escape(text.Trim().ReplaceLineEndings(" "))}", ("tunnel", Printable.Escape(tunnel)), ("text", Printable.Escape(text.Trim().ReplaceLineEndings(" "))));
 
+    public static Notice ProxySays(string tunnel, string text) =>
+        new(LogLevel.Warning, "proxy_command", $"tunnel {Printable.Escape(tunnel)}: its ProxyCommand says: {Printable.Escape(text)}", ("tunnel", Printable.Escape(tunnel)), ("text", Printable.Escape(text)));
+
+    public static Notice ProxyEnded(string tunnel, int status) =>
+        new(LogLevel.Warning, "proxy_command_ended", $"tunnel {Printable.Escape(tunnel)}: its ProxyCommand ended with status {status}", ("tunnel", Printable.Escape(tunnel)), ("status", status));
+
     public static Notice TunnelKeyLeftOut(string tunnel, string reason) =>
         new(LogLevel.Warning, "tunnel_key_left_out", $"tunnel {Printable.Escape(tunnel)}: {Printable.Escape(reason)}", ("tunnel", Printable.Escape(tunnel)), ("reason", Printable.Escape(reason)));
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Fairlead.Net;
 using Fairlead.Ssh;
 
@@ -16,10 +17,9 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
     public async Task<SshConnectResult> RunAsync(CancellationToken cancel)
     {
         SshConnection? before = null;
-        SshTarget[] servers = [.. config.Jump, config.Ssh];
-        foreach (var server in servers)
+        foreach (var server in config.Servers)
         {
-            var reached = before is null ? await DialAsync(server, cancel) : await OpenAsync(before, server, cancel);
+            var reached = before is not null ? await OpenAsync(before, server, cancel) : server.Options.ProxyCommand is { } command ? await RunAsync(command) : await DialAsync(server, cancel);
             var result = reached.Connection is { } connection ? await LogInAsync(connection, server, cancel) : Failed(server, reached);
             if (before is { } jump)
                 EndWith(result.Connection, jump);
@@ -30,20 +30,27 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
         return new SshConnectResult(before, null);
     }
 
-    private ValueTask<DialResult> DialAsync(SshTarget server, CancellationToken cancel) => dialer.DialAsync(server.EndPoint, ConnectTimeout, cancel);
+    private ValueTask<DialResult> DialAsync(TunnelConfig server, CancellationToken cancel) => dialer.DialAsync(server.Ssh.EndPoint, ConnectTimeout(server), cancel);
 
-    private async ValueTask<DialResult> OpenAsync(SshConnection through, SshTarget server, CancellationToken cancel)
+    // A process takes its time to be made, and is made elsewhere.
+    private Task<DialResult> RunAsync(string command)
+    {
+        var context = SynchronizationContext.Current;
+        return Task.Run(() => CommandConnection.Start(command, context, text => log(Notice.ProxySays(config.Name, text)), status => log(Notice.ProxyEnded(config.Name, status))));
+    }
+
+    private async ValueTask<DialResult> OpenAsync(SshConnection through, TunnelConfig server, CancellationToken cancel)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), either, ConnectTimeout, Timeout.InfiniteTimeSpan);
-        var opened = await through.OpenAsync(new SshOpen.DirectTcp(server.Host, server.Port, "127.0.0.1", 0), cancel: either.Token);
+        using var limit = time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), either, ConnectTimeout(server), Timeout.InfiniteTimeSpan);
+        var opened = await through.OpenAsync(new SshOpen.DirectTcp(server.Ssh.Host, server.Ssh.Port, "127.0.0.1", 0), cancel: either.Token);
         return opened.Channel is { } channel ? DialResult.To(channel)
             : new DialResult(opened.Failure is { } failure ? OpenFailures.ToOutcome(failure, opened.Description) : DialOutcome.Failed, null, opened.Description);
     }
 
-    private async Task<SshConnectResult> LogInAsync(Connection connection, SshTarget server, CancellationToken cancel)
+    private async Task<SshConnectResult> LogInAsync(Connection connection, TunnelConfig server, CancellationToken cancel)
     {
-        var trust = new TunnelTrust(config, server, log);
+        var trust = new TunnelTrust(server, (connection.RemoteEndPoint as IPEndPoint)?.Address, log);
         var keys = new List<SshPrivateKey>();
         try
         {
@@ -52,24 +59,24 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
             await Task.Run(() =>
             {
                 known = trust.KnownTypes();
-                keys.AddRange(LoadKeys());
+                keys.AddRange(LoadKeys(server));
             }, CancellationToken.None);
             var options = new SshClientOptions
             {
-                User = server.Login,
+                User = server.Ssh.Login,
                 Keys = keys,
-                Methods = config.Options.PreferredAuthentications is { Count: > 0 } preferred ? preferred : ["publickey", "password"],
-                Password = config is { Password: { } password, Options.PasswordAuthentication: true } && server == config.Ssh ? () => new ValueTask<string?>(System.Text.Encoding.UTF8.GetString(password.Reveal())) : null,
+                Methods = server.Options.PreferredAuthentications is { Count: > 0 } preferred ? preferred : ["publickey", "password"],
+                Password = server is { Password: { } password, Options.PasswordAuthentication: true } ? () => new ValueTask<string?>(System.Text.Encoding.UTF8.GetString(password.Reveal())) : null,
                 CheckHostKey = key => new ValueTask<string?>(Task.Run(() => trust.Check(key))),
                 KnownHostKeys = known,
                 OnBanner = text => log(Notice.TunnelBanner(config.Name, text)),
                 Time = time,
-                Algorithms = Algorithms,
-                HandshakeTimeout = ConnectTimeout + TimeSpan.FromSeconds(15),
-                Keepalive = config.Keepalive,
-                KeepaliveProbes = config.Options.KeepaliveCount,
-                RekeyBytes = config.Options.RekeyBytes ?? 1L << 30,
-                RekeyAfter = config.Options.RekeyAfter ?? TimeSpan.FromHours(1),
+                Algorithms = AlgorithmsOf(server.Options),
+                HandshakeTimeout = ConnectTimeout(server) + TimeSpan.FromSeconds(15),
+                Keepalive = server.Keepalive,
+                KeepaliveProbes = server.Options.KeepaliveCount,
+                RekeyBytes = server.Options.RekeyBytes ?? 1L << 30,
+                RekeyAfter = server.Options.RekeyAfter ?? TimeSpan.FromHours(1),
             };
             return await SshConnection.ConnectAsync(connection, options, cancel);
         }
@@ -86,17 +93,19 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
     }
 
     // A key that the user has named must be there; of the usual ones those that are.
-    private IEnumerable<SshPrivateKey> LoadKeys()
+    private IEnumerable<SshPrivateKey> LoadKeys(TunnelConfig server)
     {
-        if (!config.Options.PubkeyAuthentication)
+        if (!server.Options.PubkeyAuthentication)
             yield break;
-        foreach (var file in config.IdentityFiles)
+        foreach (var file in server.IdentityFiles)
         {
-            if (config.Identity.Count > 0)
+            var key = server.Identity.Contains(file) ? SshPrivateKey.Load(file, null) : File.Exists(file) ? TryLoad(file) : null;
+            if (key is not null && key.PublicKey.RsaBits < server.Options.RequiredRsaBits)
             {
-                yield return SshPrivateKey.Load(file, null);
+                log(Notice.TunnelKeyLeftOut(config.Name, $"{file} is an RSA key of {key.PublicKey.RsaBits} bits, and RequiredRSASize asks for {server.Options.RequiredRsaBits}"));
+                key.Dispose();
             }
-            else if (File.Exists(file) && TryLoad(file) is { } key)
+            else if (key is not null)
             {
                 yield return key;
             }
@@ -116,21 +125,18 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
         }
     }
 
-    private TimeSpan ConnectTimeout => config.Options.ConnectTimeout ?? usualConnectTimeout;
+    private static TimeSpan ConnectTimeout(TunnelConfig server) => server.Options.ConnectTimeout ?? usualConnectTimeout;
 
-    private SshAlgorithms Algorithms
+    private static SshAlgorithms AlgorithmsOf(SshOptions options)
     {
-        get
+        var all = SshAlgorithms.Default;
+        return all with
         {
-            var all = SshAlgorithms.Default;
-            return all with
-            {
-                Ciphers = config.Options.Ciphers?.Of(all.Ciphers, all.Ciphers) ?? all.Ciphers,
-                Macs = config.Options.Macs?.Of(all.Macs, all.Macs) ?? all.Macs,
-                KeyExchanges = config.Options.KexAlgorithms?.Of(all.KeyExchanges, all.KeyExchanges) ?? all.KeyExchanges,
-                HostKeys = config.Options.HostKeyAlgorithms?.Of(all.HostKeys, all.HostKeys) ?? all.HostKeys,
-            };
-        }
+            Ciphers = options.Ciphers?.Of(all.Ciphers, all.Ciphers) ?? all.Ciphers,
+            Macs = options.Macs?.Of(all.Macs, all.Macs) ?? all.Macs,
+            KeyExchanges = options.KexAlgorithms?.Of(all.KeyExchanges, all.KeyExchanges) ?? all.KeyExchanges,
+            HostKeys = options.HostKeyAlgorithms?.Of(all.HostKeys, all.HostKeys) ?? all.HostKeys,
+        };
     }
 
     private static void EndWith(SshConnection? next, SshConnection before)
@@ -147,9 +153,9 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
         await before.DisconnectAsync();
     }
 
-    private static SshConnectResult Failed(SshTarget server, DialResult dial)
+    private static SshConnectResult Failed(TunnelConfig server, DialResult dial)
     {
         var word = SessionOutcome.Of(dial).Word.Replace('_', ' ');
-        return new SshConnectResult(null, new SshEnd(SshEndCause.Lost, null, $"{server} cannot be reached: {word}{(dial.Detail is { } detail ? $" ({detail})" : "")}"));
+        return new SshConnectResult(null, new SshEnd(SshEndCause.Lost, null, $"{server.Ssh} cannot be reached: {word}{(dial.Detail is { } detail ? $" ({detail})" : "")}"));
     }
 }

@@ -14,7 +14,7 @@ internal sealed class TunnelLink
     // What a connection held that has just been lost may be free in a moment.
     private static readonly TimeSpan firstPauseBeforeListeningAgain = TimeSpan.FromMilliseconds(250);
 
-    private readonly IDialer dialer;
+    private readonly Func<TunnelConfig, Task<IDialer>> dialer;
     private readonly TimeProvider time;
     private readonly Action<LogEntry> log;
     private readonly Dictionary<IRemoteListen, Func<Task>?> listens = [];
@@ -29,10 +29,10 @@ internal sealed class TunnelLink
 
     /// <param name="config">What it is.</param>
     /// <param name="context">Where it lives.</param>
-    /// <param name="dialer">Who dials its server, or the first on the way: names too.</param>
+    /// <param name="dialer">Who dials the first of its servers, names too. It throws <see cref="ForwardException"/> where nobody can.</param>
     /// <param name="time">Measures it, in the context.</param>
     /// <param name="log">Told of its states.</param>
-    public TunnelLink(TunnelConfig config, SynchronizationContext context, IDialer dialer, TimeProvider time, Action<LogEntry> log)
+    public TunnelLink(TunnelConfig config, SynchronizationContext context, Func<TunnelConfig, Task<IDialer>> dialer, TimeProvider time, Action<LogEntry> log)
     {
         (this.config, Context, this.dialer, this.time, this.log) = (config, context, dialer, time, log);
     }
@@ -50,7 +50,7 @@ internal sealed class TunnelLink
     public int ChannelCount => connection?.ChannelCount ?? 0;
 
     /// <summary>The address by which others reach the far end, as far as is known here: where it was dialled, or what is written; null where it was reached by name from a server on the way. From any thread.</summary>
-    public IPAddress? FarAddress => config.Jump.Count == 0 && connection?.RemoteEndPoint is IPEndPoint reached ? reached.Address : IPAddress.TryParse(config.Ssh.Host, out var written) ? written : null;
+    public IPAddress? FarAddress => config.Servers.Count == 1 && connection?.RemoteEndPoint is IPEndPoint reached ? reached.Address : IPAddress.TryParse(config.Ssh.Host, out var written) ? written : null;
 
     /// <summary>Told of what a user should end for, and says whether everything ends: a server that is not believed, a user who is not let in, a listen that is refused. From any thread, before it is started.</summary>
     public Func<SshEnd, bool>? OnHopeless { get; init; }
@@ -193,7 +193,12 @@ internal sealed class TunnelLink
         attempt = source;
         try
         {
-            return await new TunnelAttempt(config, dialer, time, log).RunAsync(source.Token);
+            var wanted = config;
+            return await new TunnelAttempt(wanted, await dialer(wanted), time, log).RunAsync(source.Token);
+        }
+        catch (ForwardException reason)
+        {
+            return new SshConnectResult(null, new SshEnd(SshEndCause.Lost, null, reason.Message));
         }
         catch (Exception fault)
         {

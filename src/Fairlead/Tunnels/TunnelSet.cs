@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using Fairlead.Net;
 
 namespace Fairlead;
@@ -50,19 +52,31 @@ internal sealed class TunnelSet(Networks networks, LookUps lookUps, EngineOption
     private Tunnel Make(TunnelConfig config)
     {
         var network = networks.Of(new ForwardConfig { Listen = [], Engine = options.SshEngine });
-        var source = config.Options.BindAddress is { } address ? [new DialSource(address)] : Array.Empty<DialSource>();
-        var tuning = config.Options.TcpKeepAlive ? SocketTuning.Default : SocketTuning.Default with { KeepaliveProbes = 0 };
-        var dialer = new NameDialer(network.DialerWith(tuning, source), static _ => null, AskAsync, network.Time);
-        return new Tunnel(config, (own, onChange) => new TunnelLink(own, network.NextContext(), dialer, network.Time, log)
+        return new Tunnel(config, (own, onChange) => new TunnelLink(own, network.NextContext(), DialerAsync, network.Time, log)
         {
             OnHopeless = end => options.OnHopeless?.Invoke(config.Name, end) == true,
             OnChange = onChange,
         });
 
-        async Task<IPAddress[]> AskAsync(string name)
+        async Task<IDialer> DialerAsync(TunnelConfig tunnel)
         {
-            var addresses = await lookUps.AskAsync(name).ConfigureAwait(false);
-            return config.Options.AddressFamily is { } family ? [.. addresses.Where(address => address.AddressFamily == family)] : addresses;
+            var told = tunnel.Servers[0].Options;
+            IReadOnlyList<DialSource> sources = told.BindAddress is { } address ? [new DialSource(address)] : told.BindInterface is { } name ? await Task.Run(() => AddressesOf(name)) : [];
+            var tuning = told.TcpKeepAlive ? SocketTuning.Default : SocketTuning.Default with { KeepaliveProbes = 0 };
+            return new NameDialer(network.DialerWith(tuning, sources), static _ => null, one => AskAsync(one, told.AddressFamily), network.Time);
         }
+    }
+
+    private async Task<IPAddress[]> AskAsync(string name, AddressFamily? family)
+    {
+        var addresses = await lookUps.AskAsync(name).ConfigureAwait(false);
+        return family is null ? addresses : [.. addresses.Where(address => address.AddressFamily == family)];
+    }
+
+    // They may be others after a while.
+    private static DialSource[] AddressesOf(string name)
+    {
+        var found = NetworkInterface.GetAllNetworkInterfaces().Where(one => one.Name == name).SelectMany(one => one.GetIPProperties().UnicastAddresses).Select(own => new DialSource(own.Address)).ToArray();
+        return found.Length > 0 ? found : throw new ForwardException($"there is no interface {Printable.Escape(name)} with an address (BindInterface)");
     }
 }

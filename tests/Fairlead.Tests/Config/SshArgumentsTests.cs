@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 
 namespace Fairlead.Tests.Config;
@@ -53,7 +52,7 @@ public sealed class SshArgumentsTests
     [Theory, MemberData(nameof(Lines))]
     public void A_command_line_is_read_as_ssh_reads_it(string line, string expected)
     {
-        var shown = Shown(Parse($"{line} -L 80:h:80").Configuration);
+        var shown = Parse($"-G {line}").Printout!;
 
         Assert.All(expected.Split('\n'), part => Assert.Contains(part, shown));
     }
@@ -79,7 +78,7 @@ public sealed class SshArgumentsTests
         {
             Admin = null,
             AccessLog = null,
-            Tunnels = [new TunnelConfig { Name = "gw-example-com", Ssh = new SshTarget("alice", "gw.example.com") }],
+            Tunnels = [new TunnelConfig { Name = "gw-example-com", Ssh = new SshTarget("alice", "gw.example.com"), Options = new SshOptions { GlobalKnownHosts = SshDraft.SystemKnownHosts } }],
             Forwards =
             [
                 new ForwardConfig { Listen = [Endpoint.Parse("localhost:8143")], To = [new UpstreamConfig(Endpoint.Parse("mail:143"))], Tunnel = "gw-example-com" },
@@ -116,6 +115,7 @@ public sealed class SshArgumentsTests
             RekeyAfter = TimeSpan.FromHours(1),
             PreferredAuthentications = ["publickey"],
             AddressFamily = AddressFamily.InterNetworkV6,
+            GlobalKnownHosts = SshDraft.SystemKnownHosts,
         }, line);
         Assert.Equal((1L << 30, TimeSpan.FromMinutes(1)), ParseWords("-D1080", "-o", "RekeyLimit=1G 60", "gw").Configuration.Tunnels[0].Options is var options ? (options.RekeyBytes!.Value, options.RekeyAfter!.Value) : default);
     }
@@ -162,7 +162,7 @@ public sealed class SshArgumentsTests
 
     [Theory]
     [InlineData("-N -n -T -x -a -k -2 -e none -F none")]
-    [InlineData("-o Compression=no -o ControlMaster=no -o ControlPath=none -o ForwardAgent=no -o ForwardX11=no -o RequestTTY=no -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no -o CheckHostIP=no -o SessionType=none -o PermitLocalCommand=no -o GSSAPIAuthentication=no -o KbdInteractiveAuthentication=no")]
+    [InlineData("-o Compression=no -o ControlMaster=no -o ControlPath=none -o ForwardAgent=no -o ForwardX11=no -o RequestTTY=no -o CheckHostIP=no -o SessionType=none -o PermitLocalCommand=no -o GSSAPIAuthentication=no")]
     public void What_is_so_in_any_case_may_be_said(string flags) => Assert.Equal(Parse("-D 1080 gw").Configuration, Parse($"{flags} -D 1080 gw").Configuration);
 
     [Fact]
@@ -194,7 +194,7 @@ public sealed class SshArgumentsTests
         { "-CD 1080 gw", "-C asks for compression, which is not in this version; leave it out" },
         { "-AD 1080 gw", "-A forwards an agent, which is not in this version; leave it out" },
         { "-W h:80 gw", "-W connects standard input, and this forwards ports; write -L, or use ssh for it\nnothing is forwarded" },
-        { "-F /etc/ssh/ssh_config -D 1080 gw", "-F reads ssh_config, which is not in this version; write what is needed of it as -o Keyword=Value" },
+        { "-F /missing/config -D 1080 gw", "/missing/config:1:1: error: /missing/config does not exist; write the path of a file that is there" },
         { "-O chek gw", "-O 'chek' is unknown; did you mean 'check'?" },
         { "-O proxy gw", "-O 'proxy' is unknown; there are check, forward, cancel, stop, exit" },
         { "-O forward gw", "-O forward has no forwarding; write -L, -R or -D beside it" },
@@ -204,7 +204,7 @@ public sealed class SshArgumentsTests
         { "-J a:0 -D 1080 gw", "-J 'a:0': port 0 cannot be connected to; write the port that the server listens on" },
         { "-b gw -D 1080 gw", "-b 'gw' is not an address; write one like 203.0.113.7 or 2001:db8::7" },
         { "-D 1080 -i ~bob/k gw", "-i '~bob/k' begins at the home of another user; write the path in full" },
-        { "-D 1080 -i %C gw", "-i '%C' has '%C', which stands for nothing here; there are %d, %h, %k, %n, %p, %r, %u and %%" },
+        { "-D 1080 -i %Z gw", "-i '%Z' has '%Z', which stands for nothing here; there are %C, %d, %h, %i, %j, %k, %L, %l, %n, %p, %r, %u and %%" },
         { "-D 1080 -D 1080 gw", "forward localhost:1080 to dynamic: localhost:1080 is listened on by forward localhost:1080 to dynamic already; give one of them another port or address" },
         { "-R 80:h:80 -R 80:h:81 gw", "forward localhost:80 at gw to h:81: localhost:80 at gw is asked for by forward localhost:80 at gw to h:80 already; give one of them another port or address" },
         { "-g -D 1080 gw", "forward :1080 to dynamic: listen :1080 would be a proxy for everybody who can reach it; write users or allow beside it, or listen on 127.0.0.1:1080" },
@@ -221,19 +221,20 @@ public sealed class SshArgumentsTests
         { "-o ConnectTimeout=0 -D 1080 gw", "-o ConnectTimeout '0' is no time at all; write seconds, or none" },
         { "-o RekeyLimit=1 -D 1080 gw", "-o RekeyLimit '1' is too little; write at least 16, or default" },
         { "-o RekeyLimit=1X -D 1080 gw", "-o RekeyLimit '1X' is not a size; write bytes, like 1048576, or 1M, 1G" },
-        { "-o IdentityFile=none -D 1080 gw", "-o IdentityFile 'none' is for offering no key; write -o PubkeyAuthentication=no" },
+        { "-o IdentityFile=none -D 1080 gw", "-o IdentityFile 'none' is for offering no key; write PubkeyAuthentication no" },
         { "-o PreferredAuthentications=pubkey -D 1080 gw", "-o PreferredAuthentications 'pubkey' is unknown; there are publickey, password and none" },
         { "-o PreferredAuthentications=hostbased -D 1080 gw", "-o PreferredAuthentications 'hostbased' has none that is in this version, which are publickey, password and none" },
         { "-o LocalForward=8080 gw", "-o LocalForward '8080': has no target; write [BIND:]PORT:HOST:HOSTPORT, like 8143:mail:143, or -D for clients that say themselves where to go" },
-        { "-o HostName=a/b -D 1080 gw", "host 'a/b' has a '/'; write a host, like 10.0.0.5, without a path, a network or http://" },
+        { "-o HostName=a/b -D 1080 gw", "-o HostName host 'a/b' has a '/'; write a host, like 10.0.0.5, without a path, a network or http://" },
         // What limits trust or chooses the way is never left aside.
-        { "-o ProxyCommand=nc -D 1080 gw", "-o ProxyCommand is not in this version; leave it out, or write ProxyCommand=none" },
-        { "-o RevokedHostKeys=/r -D 1080 gw", "-o RevokedHostKeys is not in this version; leave it out, or write RevokedHostKeys=none" },
-        { "-o VerifyHostKeyDNS=yes -D 1080 gw", "-o VerifyHostKeyDNS is not in this version; leave it out, or write VerifyHostKeyDNS=no" },
-        { "-o KnownHostsCommand=x -D 1080 gw", "-o KnownHostsCommand is not in this version; leave it out, or write KnownHostsCommand=none" },
-        { "-o CertificateFile=x -D 1080 gw", "-o CertificateFile is not in this version; leave it out" },
-        { "-o PermitRemoteOpen=a:80 -R 1080 gw", "-o PermitRemoteOpen is not in this version; leave it out, or write PermitRemoteOpen=any" },
-        { "-o BindInterface=eth0 -D 1080 gw", "-o keyword 'BindInterface' is unknown" },
+        { "-o RevokedHostKeys=/r -D 1080 gw", "-o RevokedHostKeys is not in this version; write @revoked before each such key in a file of known hosts, and leave it out, or write RevokedHostKeys=none" },
+        { "-o VerifyHostKeyDNS=yes -D 1080 gw", "-o VerifyHostKeyDNS asks the DNS for host keys, which is not in this version; known_hosts decide, and leave it out, or write VerifyHostKeyDNS=no" },
+        { "-o KnownHostsCommand=x -D 1080 gw", "-o KnownHostsCommand asks a command for host keys, which is not in this version; leave it out, or write KnownHostsCommand=none" },
+        { "-o CanonicalizeHostname=yes -D 1080 gw", "-o CanonicalizeHostname completes names of hosts, which is not in this version; leave it out, or write CanonicalizeHostname=no" },
+        { "-o Compression=yes -D 1080 gw", "-o Compression is not in this version; leave it out, or write Compression=no" },
+        { "-o Include=x -D 1080 gw", "-o Include stands in files only; leave it out" },
+        { "-o PermitRemoteOpen=a:0 -R 1080 gw", "-o PermitRemoteOpen destination 'a:0': port 0 is none" },
+        { "-o Ciphers=aes256-cbc,aes256-ctr -D 1080 gw", "-o Ciphers 'aes256-cbc' is not in this version" },
     };
 
     [Theory, MemberData(nameof(Wrong))]
@@ -241,7 +242,7 @@ public sealed class SshArgumentsTests
     {
         var errors = new List<string>();
 
-        Assert.Null(SshArguments.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), static configuration => configuration, errors));
+        Assert.Null(SshArguments.Parse(["-F", "none", .. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)], static configuration => configuration, errors));
 
         Assert.StartsWith(expected.Split('\n')[0], string.Join('\n', errors), StringComparison.Ordinal);
         Assert.DoesNotContain(errors, error => error.Any(char.IsControl));
@@ -281,6 +282,8 @@ public sealed class SshArgumentsTests
     [InlineData("a\\ b 'c \"d'", "a b|c \"d")]
     [InlineData("\"\"", "")]
     [InlineData("a\"b c\"d", "ab cd")]
+    [InlineData("a b#c # d \"", "a|b#c")]
+    [InlineData("\"#\" '# a'", "#|# a")]
     public void Words_keep_what_is_in_quotes(string text, string words) => Assert.Equal(words, string.Join('|', SshWords.Split(text)));
 
     [Theory]
@@ -297,7 +300,7 @@ public sealed class SshArgumentsTests
         var line = Parse("-M -S /run/%h-%p.sock -p 2022 gw");
         Assert.Equal((true, "/run/gw-2022.sock", 0), (line.IsMaster, line.ControlPath, line.Configuration.Forwards.Count));
         // What it is told to forward is as if it had been on its own command line.
-        Assert.Equal(Parse("-g -L 1:a:2 gw").Configuration.Forwards[0], Parse("-g -M gw").Forward(SshForwarding.Parse(SshForwardingKind.Local, "1:a:2", "-L")));
+        Assert.Equal(Parse("-g -L 1:a:2 gw").Configuration.Forwards[0], Parse("-g -M gw").Forward(SshForwarding.Parse(SshForwardingKind.Local, "1:a:2", "-L"), new SshValue("-L", "1:a:2")));
     }
 
     [Theory, InlineData(1), InlineData(2), InlineData(3)]
@@ -309,7 +312,7 @@ public sealed class SshArgumentsTests
         {
             var words = Enumerable.Range(0, random.Next(1, 6)).Select(_ => string.Concat(Enumerable.Range(0, random.Next(1, 7)).Select(_ => pieces[random.Next(pieces.Length)]))).ToList();
             var errors = new List<string>();
-            var line = SshArguments.Parse(words, static configuration => configuration, errors);
+            var line = SshArguments.Parse(["-F", "none", .. words], static configuration => configuration, errors);
             Assert.Equal(line is null, errors.Count > 0);
             Assert.DoesNotContain(errors, error => error.Any(char.IsControl));
         }
@@ -320,35 +323,8 @@ public sealed class SshArgumentsTests
     private static SshCommandLine ParseWords(params string[] words)
     {
         var errors = new List<string>();
-        var line = SshArguments.Parse(words, static configuration => configuration, errors);
+        var line = SshArguments.Parse(["-F", "none", .. words], static configuration => configuration, errors);
         Assert.Empty(errors);
         return line!;
-    }
-
-    // The tunnel as ssh -G prints it.
-    private static List<string> Shown(Configuration configuration)
-    {
-        var (tunnel, forward) = (configuration.Tunnels[0], configuration.Forwards[0]);
-        var options = tunnel.Options;
-        static string Word(bool value) => value ? "yes" : "no";
-        static string Seconds(TimeSpan time) => time == Timeout.InfiniteTimeSpan ? "0" : $"{time.TotalSeconds:0}";
-        List<string> shown =
-        [
-            $"user {tunnel.Ssh.Login}", $"hostname {tunnel.Ssh.Host}", $"port {tunnel.Ssh.Port}", $"batchmode {Word(options.BatchMode)}", $"exitonforwardfailure {Word(options.ExitOnForwardFailure)}",
-            $"gatewayports {Word(forward.Listen[0] is PortEndpoint { Host: "" or "0.0.0.0" or "::" })}", $"hashknownhosts {Word(options.HashKnownHosts)}", $"identitiesonly {Word(options.IdentitiesOnly)}",
-            $"passwordauthentication {Word(options.PasswordAuthentication)}", $"pubkeyauthentication {(options.PubkeyAuthentication ? "true" : "false")}", $"serveralivecountmax {options.KeepaliveCount}",
-            $"serveraliveinterval {Seconds(tunnel.Keepalive)}", $"stricthostkeychecking {(tunnel.AcceptNew ? "accept-new" : "true")}", $"tcpkeepalive {Word(options.TcpKeepAlive)}",
-            $"addressfamily {options.AddressFamily switch { AddressFamily.InterNetwork => "inet", AddressFamily.InterNetworkV6 => "inet6", _ => "any" }}",
-            $"connecttimeout {(options.ConnectTimeout is { } timeout && timeout != Timeout.InfiniteTimeSpan ? Seconds(timeout) : "none")}",
-            $"rekeylimit {options.RekeyBytes ?? 0} {Seconds(options.RekeyAfter ?? TimeSpan.Zero)}", $"userknownhostsfile {string.Join(' ', tunnel.KnownHosts)}", $"preferredauthentications {string.Join(',', options.PreferredAuthentications)}",
-            .. tunnel.Identity.Select(path => $"identityfile {path}"),
-        ];
-        if (tunnel.Jump.Count > 0)
-            shown.Add($"proxyjump {string.Join(',', tunnel.Jump.Select(jump => jump.ToString() + (jump.Host.Contains(':', StringComparison.Ordinal) ? $":{jump.Port}" : "")))}");
-        if (options.HostKeyAlias is { } alias)
-            shown.Add($"hostkeyalias {alias}");
-        if (options.BindAddress is IPAddress address)
-            shown.Add($"bindaddress {address}");
-        return shown;
     }
 }

@@ -29,6 +29,14 @@ internal sealed record AlgorithmList(string Written)
         return meant.Count > 0 ? meant : throw new FormatException($"'{Printable.Escape(Written)}' leaves none; write at least one of {string.Join(", ", known)}");
     }
 
+    /// <summary>The same without some of its names.</summary>
+    public AlgorithmList Without(Func<string, bool> isLeftOut)
+    {
+        var sign = Written.Length > 0 && Written[0] is '+' or '-' or '^' ? Written[..1] : "";
+        // What is taken away may be anything.
+        return sign == "-" ? this : new AlgorithmList(sign + string.Join(',', Written[sign.Length..].Split(',').Where(name => !isLeftOut(name))));
+    }
+
     /// <summary>As it is written.</summary>
     public override string ToString() => Written;
 }

@@ -63,24 +63,32 @@ internal static class SshArguments
         if (errors.Count > before)
             return null;
         SshCommandLine? line = null;
-        Try(() => line = Checked(draft.Finish(), complete), errors);
+        Try(() => line = Finish(draft, complete), errors);
         return line;
     }
 
-    private static SshCommandLine Checked(SshCommandLine line, Func<Configuration, Configuration> complete)
+    private static SshCommandLine Finish(SshDraft typed, Func<Configuration, Configuration> complete)
     {
-        var forward = line.Forward;
-        line = line with
+        var (draft, tunnel) = SshTunnel.Read(typed, SshDraft.NameOf(typed.Host!), typed.ConfigFile);
+        var line = new SshCommandLine(Through(draft.Forwards(tunnel.Name)), draft.Level, draft.Notes)
         {
-            Configuration = complete(line.Configuration),
-            Forward = forwarding => complete(line.Configuration with { Forwards = [forward(forwarding)] }).Forwards[0],
+            Printout = typed.IsPrinted ? SshPrintout.Of(draft, tunnel) : null,
+            Order = typed.Order,
+            OrderedForwardings = typed.OrderedForwardings,
+            ControlPath = draft.ControlSocket,
+            IsMaster = typed.IsMaster,
+            Forward = (forwarding, value) => Through([draft.Forward(tunnel.Name, forwarding, value)]).Forwards[0],
         };
+        if (line.Printout is not null)
+            return line;
         // Whoever is told judges by what he has.
         if (line.Order is { } order)
             return line.OrderedForwardings.Count > 0 == order is "forward" or "cancel" ? line : throw new FormatException($"-O {order} {(line.OrderedForwardings.Count > 0 ? "has nothing to do with -L, -R and -D; leave them out" : "has no forwarding; write -L, -R or -D beside it")}");
         if (line.Configuration.Forwards.Count == 0 && !line.IsMaster)
             throw new FormatException($"nothing is forwarded; write -L, -R or -D: {NoShell}");
         return ConfigurationRules.Check(line.Configuration) is { Count: > 0 } faults ? throw new FormatException(string.Join('\n', faults)) : line;
+
+        Configuration Through(IEnumerable<ForwardConfig> forwards) => complete(new Configuration { Admin = null, AccessLog = null, Tunnels = [tunnel], Forwards = [.. forwards] });
     }
 
     private static void Try(Action action, List<string> errors)
@@ -128,6 +136,9 @@ internal static class SshArguments
             case 'M':
                 draft.IsMaster = true;
                 break;
+            case 'G':
+                draft.IsPrinted = true;
+                break;
             case 'g':
                 draft.GatewayPorts = true;
                 break;
@@ -159,10 +170,12 @@ internal static class SshArguments
                 draft.Order = Orders.Contains(value) ? value : throw new FormatException($"-O '{Printable.Escape(value)}' is unknown{(Nearest.Hint(value, Orders) is { Length: > 0 } hint ? hint : $"; there are {string.Join(", ", Orders)}")}");
                 break;
             case 'S':
-                draft.ControlPath ??= value.Length > 0 ? value : throw new FormatException("-S has an empty path; write that of the socket, or none");
+                draft.ControlPath ??= value.Length > 0 ? new SshValue("-S", value) : throw new FormatException("-S has an empty path; write that of the socket, or none");
                 break;
             case 'J':
-                draft.Jump = draft.Jump is null ? SshKeywords.Jump(value, "-J") : throw new FormatException("-J is given twice; write the servers in one, with commas between them");
+                if (draft.ProxyJump is { Option: "-J" })
+                    throw new FormatException("-J is given twice; write the servers in one, with commas between them");
+                draft.SetProxy(jump: new SshValue("-J", value));
                 break;
             case 'b':
                 draft.BindAddress ??= In("-b", value, AddressText.One);
@@ -175,16 +188,17 @@ internal static class SshArguments
                 break;
             case 'e':
                 break;
-            case 'F' when value == "none":
+            case 'F':
+                draft.ConfigFile = value;
                 break;
             case 'i':
-                draft.IdentityFiles.Add(value);
+                draft.IdentityFiles.Add(new SshValue("-i", value));
                 break;
             case 'l':
                 draft.User ??= SshTarget.UserFault(value) is { } fault ? throw new FormatException($"-l {fault}") : value;
                 break;
             case 'o':
-                SshKeywords.Set(draft, value);
+                SshKeywords.SetTyped(draft, value);
                 break;
             case 'p':
                 draft.Port ??= In("-p", value, static text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65535
@@ -197,7 +211,7 @@ internal static class SshArguments
 
     private static void Forwarding(SshDraft draft, SshForwardingKind kind, string value, string flag)
     {
-        draft.Forwardings.Add(SshForwarding.Parse(kind, value, flag));
+        draft.Forwardings.Add((SshForwarding.Parse(kind, value, flag), new SshValue(flag, value)));
         draft.OrderedForwardings.AddRange([flag, value]);
     }
 
@@ -219,8 +233,6 @@ internal static class SshArguments
         'A' => "forwards an agent, which is not in this version; leave it out",
         'C' => "asks for compression, which is not in this version; leave it out",
         'E' => "names a file for the log, which is standard error; write 2>>FILE",
-        'F' => "reads ssh_config, which is not in this version; write what is needed of it as -o Keyword=Value",
-        'G' => "prints what ssh would do; leave it out",
         'f' => "goes to the background, and this stays where a supervisor sees it; write '&' behind the command, or run it as a service",
         's' or 't' => $"is for a session, and {NoShell}; leave it out",
         'W' => "connects standard input, and this forwards ports; write -L, or use ssh for it",

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Fairlead.Ssh;
 
 namespace Fairlead;
 
@@ -20,6 +20,9 @@ internal enum HostKeyStrictness
 /// <param name="Notes">What the user should know of how it is taken, a line each.</param>
 internal sealed record SshCommandLine(Configuration Configuration, LogLevel? Level, IReadOnlyList<string> Notes)
 {
+    /// <summary>What is to be printed instead of anything done (<c>-G</c>), a line each; null: nothing is.</summary>
+    public IReadOnlyList<string>? Printout { get; init; }
+
     /// <summary>What a running one is to be told (<c>-O</c>); null: this one is to run.</summary>
     public string? Order { get; init; }
 
@@ -33,40 +36,65 @@ internal sealed record SshCommandLine(Configuration Configuration, LogLevel? Lev
     public bool IsMaster { get; init; }
 
     /// <summary>The forward of a forwarding, as if it had been on this command line.</summary>
-    public required Func<SshForwarding, ForwardConfig> Forward { get; init; }
+    public required Func<SshForwarding, SshValue, ForwardConfig> Forward { get; init; }
 }
 
-/// <summary>What a command line of ssh(1) has said so far. Null is what it has not said; the first that is said holds.</summary>
+/// <summary>What is said of a server on a command line of ssh(1) and in files of ssh_config(5) so far. Null is what is not said; the first that is said holds.</summary>
 internal sealed class SshDraft
 {
-    private const int LongestName = 63;
+    // OpenSSH's own number (SSH_MAX_IDENTITY_FILES) is 100; a server takes six keys.
+    private const int LongestName = 63, MostOfEach = 100;
 
+    /// <summary>Files of known hosts that count for every user.</summary>
+    public static readonly ValueList<string> SystemKnownHosts = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
+
+    /// <summary>The host as it was asked for.</summary>
     public string? Host { get; set; }
 
     public string? User { get; set; }
 
     public int? Port { get; set; }
 
-    public string? HostName { get; set; }
+    public SshValue? HostName { get; set; }
 
     public string? HostKeyAlias { get; set; }
 
-    public List<string> IdentityFiles { get; } = [];
+    public string? Tag { get; set; }
+
+    public List<SshValue> IdentityFiles { get; private set; } = [];
+
+    public List<SshValue> CertificateFiles { get; private set; } = [];
 
     public bool? IdentitiesOnly { get; set; }
 
-    public ValueList<string>? KnownHosts { get; set; }
+    public SshValue? IdentityAgent { get; set; }
+
+    /// <summary>Empty for none at all.</summary>
+    public List<SshValue>? KnownHosts { get; set; }
+
+    /// <summary>Empty for none at all.</summary>
+    public List<SshValue>? GlobalKnownHosts { get; set; }
 
     public bool? HashKnownHosts { get; set; }
 
+    public bool? CheckHostIp { get; set; }
+
+    public bool? UpdateHostKeys { get; set; }
+
     public HostKeyStrictness? StrictHostKeyChecking { get; set; }
 
-    public ValueList<SshTarget>? Jump { get; set; }
+    /// <summary>Servers on the way, not yet read, or <c>none</c>. Where it is said, nothing is said by <see cref="ProxyCommand"/>.</summary>
+    public SshValue? ProxyJump { get; private set; }
+
+    /// <summary>A command, or <c>none</c>. Where it is said, nothing is said by <see cref="ProxyJump"/>.</summary>
+    public SshValue? ProxyCommand { get; private set; }
 
     /// <summary>Both families are <see cref="AddressFamily.Unspecified"/>.</summary>
     public AddressFamily? Family { get; set; }
 
     public IPAddress? BindAddress { get; set; }
+
+    public string? BindInterface { get; set; }
 
     public TimeSpan? ConnectTimeout { get; set; }
 
@@ -86,11 +114,19 @@ internal sealed class SshDraft
 
     public AlgorithmList? HostKeyAlgorithms { get; set; }
 
+    public AlgorithmList? CaSignatureAlgorithms { get; set; }
+
+    public AlgorithmList? PubkeyAcceptedAlgorithms { get; set; }
+
+    public int? RequiredRsaBits { get; set; }
+
     public bool? BatchMode { get; set; }
 
     public bool? PasswordAuthentication { get; set; }
 
     public bool? PubkeyAuthentication { get; set; }
+
+    public bool? KbdInteractiveAuthentication { get; set; }
 
     public ValueList<string>? PreferredAuthentications { get; set; }
 
@@ -100,64 +136,134 @@ internal sealed class SshDraft
 
     public bool? ClearAllForwardings { get; set; }
 
-    public List<SshForwarding> Forwardings { get; } = [];
+    public ValueList<DestinationPattern>? PermitRemoteOpen { get; set; }
+
+    public List<(SshForwarding Forwarding, SshValue Of)> Forwardings { get; private set; } = [];
 
     public string? Order { get; set; }
 
     /// <summary>The forwardings of the command line itself, in pairs: the flag, and what stands behind it.</summary>
     public List<string> OrderedForwardings { get; } = [];
 
-    public string? ControlPath { get; set; }
+    public SshValue? ControlPath { get; set; }
 
     public bool IsMaster { get; set; }
 
     public LogLevel? Level { get; set; }
 
+    /// <summary>Words that are passed over in files though nobody knows them.</summary>
+    public PatternList? IgnoreUnknown { get; set; }
+
+    /// <summary>The file to read (<c>-F</c>); null for the usual ones.</summary>
+    public string? ConfigFile { get; set; }
+
+    /// <summary>Whether only to print what holds (<c>-G</c>).</summary>
+    public bool IsPrinted { get; set; }
+
+    /// <summary>What the user should know of how it is taken, a line each.</summary>
     public List<string> Notes { get; } = [];
 
-    /// <summary>What all that comes to. What forwards and tunnels have to hold to is not looked at yet.</summary>
-    /// <exception cref="FormatException">A path or a host cannot be had.</exception>
-    public SshCommandLine Finish()
+    /// <summary>The files that were read, as absolute paths.</summary>
+    public List<string> Files { get; } = [];
+
+    /// <summary>The host that is connected to.</summary>
+    /// <exception cref="SshConfigException"><see cref="HostName"/> has a token that stands for nothing.</exception>
+    public string ResolvedHost
     {
-        var name = NameOf(Host!);
-        var family = Family == AddressFamily.Unspecified ? null : Family;
-        // Also what stands for the host is a word of its own there.
-        var host = HostName is null ? Host! : SshWords.Tokens(HostName, new Dictionary<char, string> { ['h'] = Host! }, "-o HostName");
-        if (HostText.Fault(host) is { } fault)
-            throw new FormatException($"host {fault}");
-        var target = new SshTarget(User, host, Port ?? SshTarget.DefaultPort);
-        var tokens = new Dictionary<char, string>
+        get
         {
-            ['d'] = HomePath.Expand("~"),
-            ['h'] = host,
-            ['k'] = HostKeyAlias ?? Host!,
-            ['n'] = Host!,
-            ['p'] = target.Port.ToString(CultureInfo.InvariantCulture),
-            ['r'] = target.Login,
-            ['u'] = Environment.UserName,
-        };
+            var host = HostName is { } name ? new SshTokens(this, Host!).Text(name, "h") : Host!;
+            return IPAddress.TryParse(host, out _) ? host : host.ToLowerInvariant();
+        }
+    }
+
+    /// <summary>The path of the socket of orders, or <c>none</c>; null: nothing is said of it.</summary>
+    /// <exception cref="SshConfigException"><see cref="ControlPath"/> has something that stands for nothing.</exception>
+    public string? ControlSocket => ControlPath is { Text: not "none" } path ? new SshTokens(this, ResolvedHost).Path(path) : ControlPath?.Text;
+
+    /// <summary>Says a way to the server, if nothing is said of that yet (<c>parse_jump</c> in OpenSSH's readconf.c).</summary>
+    /// <exception cref="FormatException">It is no way.</exception>
+    public void SetProxy(SshValue? command = null, SshValue? jump = null)
+    {
+        if (ProxyCommand is not null || ProxyJump is not null)
+            return;
+        // What tokens stand for is not known yet.
+        if (jump is { } servers && !servers.Text.Contains('%', StringComparison.Ordinal))
+            SshKeywords.Jump(servers.Text, servers.Option);
+        (ProxyCommand, ProxyJump) = (command, jump);
+    }
+
+    /// <summary>Adds a forwarding; one that is there already counts once.</summary>
+    public void Add(SshValue value, SshForwarding forwarding)
+    {
+        if (!Forwardings.Exists(other => other.Forwarding == forwarding))
+            Forwardings.Add((forwarding, value));
+    }
+
+    /// <summary>Says something to the user, once.</summary>
+    public void Warn(string note)
+    {
+        if (!Notes.Contains(note) && Notes.Count < Findings.MostErrors)
+            Notes.Add(note);
+    }
+
+    /// <summary>Another draft that says the same. Notes and files are those of both.</summary>
+    public SshDraft Copy()
+    {
+        var copy = (SshDraft)MemberwiseClone();
+        (copy.IdentityFiles, copy.CertificateFiles, copy.Forwardings) = ([.. IdentityFiles], [.. CertificateFiles], [.. Forwardings]);
+        return copy;
+    }
+
+    /// <summary>A draft for a server on the way: what is said here holds there too, but for what is about the one server alone and its forwards.</summary>
+    public SshDraft ForJump(SshTarget jump)
+    {
+        var own = Copy();
+        (own.Host, own.User, own.Port) = (jump.Host, jump.User, jump.Port == SshTarget.DefaultPort ? null : jump.Port);
+        (own.HostName, own.HostKeyAlias, own.ProxyJump, own.ProxyCommand, own.Tag, own.Forwardings) = (null, null, null, null, null, []);
+        return own;
+    }
+
+    /// <summary>The tunnel that all this comes to, without servers on the way. What tunnels have to hold to is not looked at yet.</summary>
+    /// <param name="name">How it is called.</param>
+    /// <exception cref="FormatException">A path or a host cannot be had.</exception>
+    public TunnelConfig Tunnel(string name)
+    {
+        var host = ResolvedHost;
+        // Also what stands for the host is a word of its own there.
+        if (HostText.Fault(host) is { } fault)
+            throw HostName?.Error($"host {fault}") ?? new FormatException($"host {fault}");
+        if (IdentityFiles.Count > MostOfEach || CertificateFiles.Count > MostOfEach)
+            throw new FormatException($"there are more than {MostOfEach} files of keys, which is the most that are tried; name fewer");
+        var tokens = new SshTokens(this, host);
         var tunnel = new TunnelConfig
         {
             Name = name,
-            Ssh = target,
-            Identity = [.. IdentityFiles.Select(path => PathOf(path, tokens, "-i")).Distinct()],
-            KnownHosts = [.. (KnownHosts ?? []).Select(path => PathOf(path, tokens, "-o UserKnownHostsFile")).Distinct()],
+            Ssh = new SshTarget(User, host, Port ?? SshTarget.DefaultPort),
+            Identity = [.. IdentityFiles.Where(IsTyped).Select(tokens.Path).Distinct()],
+            KnownHosts = KnownHosts is { Count: 0 } ? ["/dev/null"] : [.. (KnownHosts ?? []).Select(tokens.Path).Distinct()],
             AcceptNew = StrictHostKeyChecking == HostKeyStrictness.AcceptNew,
-            Jump = Jump ?? [],
-            Options = Options(family),
+            Options = Options(tokens),
         };
-        if (Keepalive is { } keepalive)
-            tunnel = tunnel with { Keepalive = keepalive };
-        var forwardings = ClearAllForwardings == true ? [] : Forwardings;
-        var configuration = new Configuration { Admin = null, AccessLog = null, Tunnels = [tunnel], Forwards = [.. forwardings.Select(forwarding => forwarding.Forward(name, GatewayPorts == true, family))] };
-        return new SshCommandLine(configuration, Level, Notes)
-        {
-            Order = Order,
-            OrderedForwardings = OrderedForwardings,
-            ControlPath = ControlPath is null or "none" ? ControlPath : PathOf(ControlPath, tokens, "-S"),
-            IsMaster = IsMaster,
-            Forward = forwarding => forwarding.Forward(name, GatewayPorts == true, family),
-        };
+        return Keepalive is { } keepalive ? tunnel with { Keepalive = keepalive } : tunnel;
+    }
+
+    /// <summary>The forwards that go through a tunnel.</summary>
+    /// <exception cref="FormatException">A path cannot be had.</exception>
+    public IReadOnlyList<ForwardConfig> Forwards(string tunnel) => ClearAllForwardings == true ? [] : [.. Forwardings.Select(one => Forward(tunnel, one.Forwarding, one.Of))];
+
+    /// <summary>The forward of one forwarding.</summary>
+    /// <param name="tunnel">What it goes through.</param>
+    /// <param name="forwarding">What was read of it.</param>
+    /// <param name="value">As it was written.</param>
+    /// <exception cref="FormatException">A path cannot be had.</exception>
+    public ForwardConfig Forward(string tunnel, SshForwarding forwarding, SshValue value)
+    {
+        var tokens = new SshTokens(this, ResolvedHost);
+        var family = Family == AddressFamily.Unspecified ? null : Family;
+        var forward = forwarding.WithTokens(path => tokens.Text(value with { Text = path }, SshTokens.All)).Forward(tunnel, GatewayPorts == true, family);
+        var permitted = PermitRemoteOpen is [{ IsAny: true, Ports: null }] ? null : PermitRemoteOpen;
+        return forward.At is not null && forward.IsDynamic ? forward with { AllowTo = permitted } : forward;
     }
 
     /// <summary>The name of a tunnel to a host: what a name may not have becomes a <c>-</c>.</summary>
@@ -168,9 +274,12 @@ internal sealed class SshDraft
         return name.Length == 0 ? "tunnel" : name[..Math.Min(name.Length, LongestName)].TrimEnd('-');
     }
 
-    private SshOptions Options(AddressFamily? family)
+    private static bool IsTyped(SshValue value) => value.Place is null;
+
+    private SshOptions Options(SshTokens tokens)
     {
         var options = new SshOptions();
+        var isAgentPath = IdentityAgent is { Text: var agent } && agent is not ("none" or "SSH_AUTH_SOCK") && !(agent.StartsWith('$') && !agent.StartsWith("${", StringComparison.Ordinal));
         return options with
         {
             ExitOnForwardFailure = ExitOnForwardFailure ?? options.ExitOnForwardFailure,
@@ -182,28 +291,29 @@ internal sealed class SshDraft
             Macs = Macs,
             KexAlgorithms = KexAlgorithms,
             HostKeyAlgorithms = HostKeyAlgorithms,
-            HostKeyAlias = HostKeyAlias,
+            CaSignatureAlgorithms = CaSignatureAlgorithms,
+            PubkeyAcceptedAlgorithms = PubkeyAcceptedAlgorithms,
+            RequiredRsaBits = RequiredRsaBits,
+            HostKeyAlias = HostKeyAlias?.ToLowerInvariant(),
             HashKnownHosts = HashKnownHosts ?? options.HashKnownHosts,
-            AddressFamily = family,
+            CheckHostIp = CheckHostIp ?? options.CheckHostIp,
+            UpdateHostKeys = UpdateHostKeys,
+            MayLackKnownHosts = KnownHosts is not null && !KnownHosts.TrueForAll(IsTyped),
+            GlobalKnownHosts = GlobalKnownHosts is { } global ? [.. global.Select(value => value.Text)] : SystemKnownHosts,
+            AddressFamily = Family == System.Net.Sockets.AddressFamily.Unspecified ? null : Family,
             BindAddress = BindAddress,
+            BindInterface = BindAddress is null ? BindInterface : null,
+            ProxyCommand = ProxyCommand is { } command && command.Text != "none" ? tokens.Command(command, SshTokens.OfProxies) : null,
             TcpKeepAlive = TcpKeepAlive ?? options.TcpKeepAlive,
+            OtherIdentities = [.. IdentityFiles.Where(value => !IsTyped(value)).Select(tokens.Path).Distinct()],
             IdentitiesOnly = IdentitiesOnly ?? options.IdentitiesOnly,
+            IdentityAgent = IdentityAgent is { } named ? isAgentPath ? tokens.Path(named) : named.Text : null,
+            CertificateFiles = [.. CertificateFiles.Select(tokens.Path).Distinct()],
             BatchMode = BatchMode ?? options.BatchMode,
             PubkeyAuthentication = PubkeyAuthentication ?? options.PubkeyAuthentication,
             PasswordAuthentication = PasswordAuthentication ?? options.PasswordAuthentication,
+            KbdInteractiveAuthentication = KbdInteractiveAuthentication ?? options.KbdInteractiveAuthentication,
             PreferredAuthentications = PreferredAuthentications ?? options.PreferredAuthentications,
         };
-    }
-
-    private static string PathOf(string path, Dictionary<char, string> tokens, string option)
-    {
-        try
-        {
-            return SshWords.Tokens(SshWords.Variables(HomePath.Expand(path), option), tokens, option);
-        }
-        catch (FormatException error) when (error.Message.StartsWith('\''))
-        {
-            throw new FormatException($"{option} {error.Message}");
-        }
     }
 }

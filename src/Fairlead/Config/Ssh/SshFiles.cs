@@ -14,7 +14,7 @@ internal static class SshFiles
     {
         foreach (var tunnel in configuration.Tunnels)
         {
-            foreach (var (key, path, mustExist) in FilesOf(tunnel))
+            foreach (var (key, path, mustExist) in tunnel.Servers.SelectMany(FilesOf).Distinct())
             {
                 if (Fault(path, mustExist, distrust) is { } fault)
                     yield return $"tunnel {Printable.Escape(tunnel.Name)}: {key} {fault}";
@@ -48,12 +48,14 @@ internal static class SshFiles
     private static IEnumerable<(string Key, string Path, bool MustExist)> FilesOf(TunnelConfig tunnel)
     {
         foreach (var path in tunnel.IdentityFiles)
-            yield return ("identity", path, tunnel.Identity.Count > 0);
-        if (tunnel is { HostKey.Count: > 0, Jump.Count: 0 })
+            yield return ("identity", path, tunnel.Identity.Contains(path));
+        if (tunnel.HostKey.Count > 0)
             yield break;
         var files = tunnel.KnownHostsFiles;
         for (var i = 0; i < files.Count; i++)
-            yield return ("known_hosts", files[i], tunnel.KnownHosts.Count > 0 && !(i == 0 && tunnel.AcceptNew));
+            yield return ("known_hosts", files[i], tunnel.KnownHosts.Count > 0 && !tunnel.Options.MayLackKnownHosts && !(i == 0 && tunnel.AcceptNew));
+        foreach (var file in tunnel.Options.GlobalKnownHosts)
+            yield return ("known_hosts", file, false);
     }
 
     private static string? Fault(string path, bool mustExist, Func<string, string?> distrust)

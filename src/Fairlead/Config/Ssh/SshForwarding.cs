@@ -47,7 +47,7 @@ internal sealed partial record SshForwarding(SshForwardingKind Kind, string? Bin
         };
         if (protocols != PortProtocols.None)
             text = text[..text.LastIndexOf('/')];
-        List<(string Text, bool IsPath)> fields = Fields(SshWords.Variables(text, option).TrimStart(), read);
+        List<(string Text, bool IsPath)> fields = Fields(Replaced(text, option).TrimStart(), read);
         var listens = fields.Count is 2 or 4 && !fields[0].IsPath && !(fields.Count == 2 && fields[1].IsPath) || (fields.Count == 3 && fields[2].IsPath) ? 2 : 1;
         var target = fields[Math.Min(listens, fields.Count)..];
         var to = Target(target, read);
@@ -60,6 +60,14 @@ internal sealed partial record SshForwarding(SshForwardingKind Kind, string? Bin
             throw read.Error("has a protocol, and that is of a port that leads to a port; leave it out");
         return new SshForwarding(kind, bind, port, path, to) { Protocols = protocols };
     }
+
+    /// <summary>The same with the tokens of its paths replaced.</summary>
+    /// <param name="expand">Replaces them.</param>
+    public SshForwarding WithTokens(Func<string, string> expand) => this with
+    {
+        Path = Path is null ? null : expand(Path),
+        To = To is UnixEndpoint unix ? new UnixEndpoint(expand(unix.Path)) : To,
+    };
 
     /// <summary>The forward that is meant.</summary>
     /// <param name="tunnel">The tunnel's name.</param>
@@ -93,6 +101,18 @@ internal sealed partial record SshForwarding(SshForwardingKind Kind, string? Bin
     // A port, and a word behind it: a path has no colon before its last part.
     [GeneratedRegex(@":[0-9]+(/(?:tcp|udp|tcp\+udp))$", RegexOptions.CultureInvariant)]
     private static partial Regex Protocol();
+
+    private static string Replaced(string text, string option)
+    {
+        try
+        {
+            return SshWords.Variables(text);
+        }
+        catch (FormatException error)
+        {
+            throw new FormatException($"{option} {error.Message}");
+        }
+    }
 
     private static (string? Bind, int Port, string? Path) Listen(List<(string Text, bool IsPath)> fields, EndpointText read)
     {

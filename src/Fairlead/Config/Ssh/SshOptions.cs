@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Fairlead;
 
-/// <summary>What of ssh_config(5) a tunnel can be told on a command line; the names are OpenSSH's. Each initial value is the default.</summary>
+/// <summary>What of ssh_config(5) a tunnel can be told on a command line and in such files, and by no key of its own; the names are OpenSSH's. Each initial value is the default.</summary>
 internal sealed record SshOptions
 {
     /// <summary>Whether a forward that cannot be had ends everything; else the others go on.</summary>
@@ -62,4 +62,43 @@ internal sealed record SshOptions
 
     /// <summary>In which order what can be offered is; empty: as the implementation has it. Only what stands here is offered.</summary>
     public ValueList<string> PreferredAuthentications { get; init; } = [];
+
+    /// <summary>The command whose standard input and output are the connection, as a shell is given it; null: the server is dialled.</summary>
+    public string? ProxyCommand { get; init; }
+
+    /// <summary>The interface whose addresses to connect from; null: as <see cref="BindAddress"/> says.</summary>
+    public string? BindInterface { get; init; }
+
+    /// <summary>Further files of private keys, which need not be there.</summary>
+    public ValueList<string> OtherIdentities { get; init; } = [];
+
+    /// <summary>Whether files of known hosts may be missing that are named.</summary>
+    public bool MayLackKnownHosts { get; init; }
+
+    /// <summary>Files of known hosts that are read after the user's, and never written; they need not be there.</summary>
+    public ValueList<string> GlobalKnownHosts { get; init; } = [];
+
+    /// <summary>Whether the address that was reached must not be known with another key than the host.</summary>
+    public bool CheckHostIp { get; init; }
+
+    /// <summary>The fewest bits of an RSA key, the server's and the user's; null: what the implementation asks for.</summary>
+    public int? RequiredRsaBits { get; init; }
+
+    /// <summary>The socket of the agent, <c>none</c>, or <c>SSH_AUTH_SOCK</c>; null: nothing is said.</summary>
+    public string? IdentityAgent { get; init; }
+
+    /// <summary>Files of the user's certificates.</summary>
+    public ValueList<string> CertificateFiles { get; init; } = [];
+
+    /// <summary>Whether the server may ask questions.</summary>
+    public bool KbdInteractiveAuthentication { get; init; } = true;
+
+    /// <summary>Whether further keys that the server tells of are written down; null: nothing is said.</summary>
+    public bool? UpdateHostKeys { get; init; }
+
+    /// <summary>With which signatures the user may prove himself; null: all.</summary>
+    public AlgorithmList? PubkeyAcceptedAlgorithms { get; init; }
+
+    /// <summary>With which signatures an authority may vouch for the server; null: all.</summary>
+    public AlgorithmList? CaSignatureAlgorithms { get; init; }
 }

@@ -2,14 +2,12 @@ using System.Globalization;
 
 namespace Fairlead;
 
-/// <summary>The value of a keyword of ssh_config(5), on a command line. Its errors name the keyword.</summary>
-/// <param name="Keyword">The keyword, as the manual writes it.</param>
+/// <summary>The value of a keyword of ssh_config(5), on a command line or in a file. Its errors name the keyword, and the place in a file.</summary>
+/// <param name="Option">How errors begin: <c>-p</c> or <c>-o Port</c>, and <c>Port</c> in a file.</param>
 /// <param name="Text">What stands behind it.</param>
-internal readonly record struct SshValue(string Keyword, string Text)
+/// <param name="Place">Where it stands in a file; null: on a command line.</param>
+internal readonly record struct SshValue(string Option, string Text, Place? Place = null)
 {
-    /// <summary>How errors begin.</summary>
-    public string Option => $"-o {Keyword}";
-
     /// <summary>Its words, at least one.</summary>
     public IReadOnlyList<string> Words
     {
@@ -28,6 +26,9 @@ internal readonly record struct SshValue(string Keyword, string Text)
 
     /// <summary>Its only word.</summary>
     public string One => Words is [{ Length: > 0 } one] ? one : throw Error($"'{Printable.Escape(Text)}' is not one word; write one, in quotes if it has spaces");
+
+    /// <summary>The same with its only word as the text: for what is expanded later, when nothing is cut any more.</summary>
+    public SshValue Single => this with { Text = One };
 
     public bool Truth => Choice(("yes", true), ("no", false), ("true", true), ("false", false));
 
@@ -63,11 +64,11 @@ internal readonly record struct SshValue(string Keyword, string Text)
         {
             return read(One);
         }
-        catch (FormatException error) when (!error.Message.StartsWith(Option, StringComparison.Ordinal))
+        catch (FormatException error) when (error is not SshConfigException)
         {
             throw Error(error.Message);
         }
     }
 
-    public FormatException Error(string complaint) => new($"{Option} {complaint}");
+    public SshConfigException Error(string complaint) => new(Place, $"{Option} {complaint}");
 }

@@ -6,7 +6,7 @@ namespace Fairlead;
 /// <summary>How ssh_config(5) writes values: words with quotes around them, times, sizes, variables and tokens.</summary>
 internal static class SshWords
 {
-    /// <summary>Cuts a text at its spaces (<c>argv_split</c> in OpenSSH's misc.c): quotes keep theirs.</summary>
+    /// <summary>Cuts a text at its spaces (<c>argv_split</c> in OpenSSH's misc.c): quotes keep theirs. What follows a word that begins with a <c>#</c> is a comment.</summary>
     /// <exception cref="FormatException">A quote is not closed.</exception>
     public static IReadOnlyList<string> Split(string text)
     {
@@ -18,6 +18,8 @@ internal static class SshWords
                 at++;
                 continue;
             }
+            if (text[at] == '#')
+                break;
             var (word, quote) = (new StringBuilder(), '\0');
             for (; at < text.Length && (quote != '\0' || text[at] is not (' ' or '\t')); at++)
             {
@@ -68,44 +70,46 @@ internal static class SshWords
     }
 
     /// <summary>A text with each <c>${NAME}</c> replaced by that variable of the environment.</summary>
-    /// <exception cref="FormatException">One is not set, or has no end.</exception>
-    public static string Variables(string text, string option)
-    {
-        const string Begin = "${";
-        var (result, at) = (new StringBuilder(), 0);
-        for (; text.IndexOf(Begin, at, StringComparison.Ordinal) is var start and >= 0;)
-        {
-            var end = text.IndexOf('}', start);
-            if (end < 0)
-                throw new FormatException($"{option} '{Printable.Escape(text)}' has a '{Begin}' without '}}'; write ${{NAME}} for a variable of the environment");
-            var name = text[(start + Begin.Length)..end];
-            if (name.Length == 0 || name.AsSpan().ContainsAny('=', '\0') || Environment.GetEnvironmentVariable(name) is not { } value)
-                throw new FormatException($"{option} '{Printable.Escape(text)}' names the environment variable '{Printable.Escape(name)}', which is not set; set it, or write its value");
-            result.Append(text, at, start - at).Append(value);
-            at = end + 1;
-        }
-        return result.Append(text, at, text.Length - at).ToString();
-    }
+    /// <exception cref="FormatException">One is not set, or has no end; the message begins with the text in quotes.</exception>
+    public static string Variables(string text) => Replace(text, "", static _ => "", hasVariables: true, hasTokens: false);
 
-    /// <summary>A text with each <c>%x</c> replaced.</summary>
+    /// <summary>A text with each <c>%x</c> replaced. Nothing is looked for in what takes their place.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="tokens">What each letter stands for.</param>
-    /// <param name="option">How errors begin.</param>
-    /// <exception cref="FormatException">A letter stands for nothing.</exception>
-    public static string Tokens(string text, IReadOnlyDictionary<char, string> tokens, string option)
+    /// <param name="letters">Which letters stand for something.</param>
+    /// <param name="tokenOf">What a letter stands for.</param>
+    /// <param name="hasVariables">Whether each <c>${NAME}</c> is replaced too.</param>
+    /// <exception cref="FormatException">A letter stands for nothing, or a variable is not set; the message begins with the text in quotes.</exception>
+    public static string Expand(string text, string letters, Func<char, string> tokenOf, bool hasVariables) => Replace(text, letters, tokenOf, hasVariables, hasTokens: true);
+
+    private static string Replace(string text, string letters, Func<char, string> tokenOf, bool hasVariables, bool hasTokens)
     {
         var result = new StringBuilder();
         for (var i = 0; i < text.Length; i++)
         {
-            if (text[i] != '%')
+            if (hasVariables && text.AsSpan(i).StartsWith("${"))
+                result.Append(Variable(text, ref i));
+            else if (!hasTokens || text[i] != '%')
                 result.Append(text[i]);
             else if (++i < text.Length && text[i] == '%')
                 result.Append('%');
-            else if (i < text.Length && tokens.TryGetValue(text[i], out var value))
-                result.Append(value);
+            else if (i < text.Length && letters.Contains(text[i], StringComparison.Ordinal))
+                result.Append(tokenOf(text[i]));
             else
-                throw new FormatException($"{option} '{Printable.Escape(text)}' has '%{(i < text.Length ? Printable.Escape(text[i].ToString()) : "")}', which stands for nothing here; there are {string.Join(", ", tokens.Keys.Select(key => $"%{key}"))} and %%");
+                throw new FormatException($"'{Printable.Escape(text)}' has '%{(i < text.Length ? Printable.Escape(text[i].ToString()) : "")}', which stands for nothing here; there are {string.Join(", ", letters.Select(letter => $"%{letter}"))} and %%");
         }
         return result.ToString();
+    }
+
+    // The value of the one that begins there; its end is where the next character is looked for.
+    private static string Variable(string text, ref int at)
+    {
+        var end = text.IndexOf('}', at);
+        if (end < 0)
+            throw new FormatException($"'{Printable.Escape(text)}' has a '${{' without '}}'; write ${{NAME}} for a variable of the environment");
+        var name = text[(at + 2)..end];
+        at = end;
+        return name.Length > 0 && !name.AsSpan().ContainsAny('=', '\0') && Environment.GetEnvironmentVariable(name) is { } value
+            ? value
+            : throw new FormatException($"'{Printable.Escape(text)}' names the environment variable '{Printable.Escape(name)}', which is not set; set it, or write its value");
     }
 }

@@ -39,11 +39,18 @@ public sealed record TunnelConfig
     /// <summary>How many SSH connections there are, from 1 to 16; channels are spread over those that stand.</summary>
     public int Connections { get; init; } = 1;
 
-    /// <summary>What only <c>fairlead ssh</c> can say.</summary>
+    /// <summary>What only <c>fairlead ssh</c> and files of ssh_config(5) can say.</summary>
     internal SshOptions Options { get; init; } = new();
 
+    /// <summary>The same servers as <see cref="Jump"/>, where something else holds for each than for the tunnel: what files of ssh_config(5) say. Empty: nothing does.</summary>
+    internal ValueList<TunnelConfig> Hops { get; init; } = [];
+
+    /// <summary>What is logged in to, the nearest first: the servers on the way, each with what holds for it, and the tunnel's own.</summary>
+    internal IReadOnlyList<TunnelConfig> Servers => Hops.Count > 0 ? [.. Hops, this]
+        : [.. Jump.Select(jump => this with { Ssh = jump, Jump = [], HostKey = [], Password = null, Options = Options with { HostKeyAlias = null } }), this];
+
     /// <summary>The files of private keys; one that the user has not named may be missing.</summary>
-    internal IReadOnlyList<string> IdentityFiles => Identity.Count > 0 ? Identity : [.. ((string[])["id_ed25519", "id_ecdsa", "id_rsa"]).Select(HomePath.InSsh).OfType<string>()];
+    internal IReadOnlyList<string> IdentityFiles => Identity.Count + Options.OtherIdentities.Count > 0 ? [.. Identity.Union(Options.OtherIdentities)] : [.. ((string[])["id_ed25519", "id_ecdsa", "id_rsa"]).Select(HomePath.InSsh).OfType<string>()];
 
     /// <summary>The files of known keys; one that the user has not named may be missing.</summary>
     internal IReadOnlyList<string> KnownHostsFiles => KnownHosts.Count > 0 ? KnownHosts : [.. new[] { HomePath.InSsh("known_hosts") }.OfType<string>()];

@@ -85,9 +85,9 @@ internal static class TunnelRules
     // Each of its connections would need the tunnel that it is to carry.
     private static Fault? LoopFault(ForwardConfig forward, string key, TunnelConfig tunnel)
     {
-        var first = tunnel.Jump.Count > 0 ? tunnel.Jump[0] : tunnel.Ssh;
+        var (first, command) = (tunnel.Servers[0].Ssh, tunnel.Servers[0].Options.ProxyCommand);
         var listen = forward.LocalListens.OfType<PortEndpoint>().FirstOrDefault(listen => listen.Protocols.HasFlag(PortProtocols.Tcp) && ListenOverlap.LeadsTo(new PortEndpoint(first.Host, new PortRange(first.Port)), first.Port, listen));
-        return listen is null ? null : new Fault(key, $"leads to itself: the tunnel {Printable.Escape(tunnel.Name)} goes to {Printable.Escape(first.ToString())}, which is listen {Printable.Escape(listen.ToString())}; write another server, or listen elsewhere");
+        return listen is null || command is not null ? null : new Fault(key, $"leads to itself: the tunnel {Printable.Escape(tunnel.Name)} goes to {Printable.Escape(first.ToString())}, which is listen {Printable.Escape(listen.ToString())}; write another server, or listen elsewhere");
     }
 
     private static IEnumerable<Fault> Faults(TunnelConfig tunnel, string key)
@@ -100,7 +100,7 @@ internal static class TunnelRules
         foreach (var fault in PathFaults(tunnel.Identity, $"{key}.identity", "identity").Concat(PathFaults(tunnel.KnownHosts, $"{key}.known_hosts", "known_hosts")))
             yield return fault;
         // Servers on the way have their keys there.
-        if (tunnel is { HostKey.Count: > 0, Jump.Count: 0 })
+        if (tunnel is { HostKey.Count: > 0, Servers.Count: 1 })
         {
             if (tunnel.KnownHosts.Count > 0)
                 yield return new Fault($"{key}.known_hosts", "known_hosts is not asked where host_key says which key the server has; leave one of them out");

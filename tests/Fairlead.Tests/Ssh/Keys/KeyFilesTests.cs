@@ -57,7 +57,7 @@ public sealed class KeyFilesTests
         }
 
         Assert.Equal(1 << 20, KeyFiles.Read(most).Length);
-        AssertFault($"{large} is larger than 1024 KiB, which is the most that is read; write the path of a file of keys", large);
+        AssertFault($"{large} is larger than 1024 KiB, which is the most that is read; write the path of another file", large);
         AssertFault($"{folder.PathOf("")} is a folder; write the path of a file", folder.PathOf(""));
         AssertFault($"{folder.PathOf("missing")} does not exist; write the path of a file of keys", folder.PathOf("missing"));
         AssertFault("a?b cannot be read: ", "a\0b");
