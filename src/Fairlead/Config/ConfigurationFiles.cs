@@ -21,6 +21,10 @@ internal sealed class ConfigurationFiles(Func<string, string?> distrust)
 
     public ConfigurationSources Sources => new([.. files.Distinct()], [.. folders.Distinct()]);
 
+    /// <summary>Remembers a file that was read elsewhere.</summary>
+    /// <param name="path">An absolute path.</param>
+    public void Remember(string path) => files.Add(path);
+
     /// <summary>Reads a file of the configuration.</summary>
     /// <exception cref="FormatException">It cannot be read; the message says why and what to do.</exception>
     public byte[] Read(string path) => Read(path, MostBytes);

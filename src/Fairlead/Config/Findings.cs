@@ -53,10 +53,13 @@ internal sealed class Findings
         _ => false,
     };
 
-    public void Warning(Place place, string message)
+    public void Warning(Place place, string message) => Warning($"{place}: warning: {message}");
+
+    /// <summary>The same for a line that has its place.</summary>
+    public void Warning(string line)
     {
         if (warnings.Count < MostErrors)
-            warnings.Add($"{place}: warning: {message}");
+            warnings.Add(line);
     }
 
     /// <summary>The errors by file, line and column.</summary>

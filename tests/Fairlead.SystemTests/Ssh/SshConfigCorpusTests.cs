@@ -45,7 +45,7 @@ public sealed class SshConfigCorpusTests
             }
         }
         Assert.True(differences.Count == 0, string.Join('\n', differences));
-        Assert.InRange(compared, 4000, int.MaxValue);
+        Assert.InRange(compared, 3000, int.MaxValue);
     }
 
     private static async Task<Dictionary<string, string>> AskAsync(string ssh, string file, string[] words)

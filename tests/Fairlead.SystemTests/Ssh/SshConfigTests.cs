@@ -173,6 +173,30 @@ public sealed class SshConfigTests
         Assert.Equal(0, (await RunAsync(folder, "-G", "-F", file, "office")).Status);
     }
 
+    [Fact(Timeout = 60000)]
+    public async Task A_tunnel_of_a_configuration_has_what_its_file_says()
+    {
+        using var server = await SshServerRig.StartAsync();
+        using var echo = new Echo();
+        using var folder = new Folder();
+        var file = Write(server, $"""
+            Host office
+              HostName 127.0.0.1
+              Port {server.Port}
+              User root
+              IdentityFile {server.UserKey}
+              ProxyCommand nc %h %p
+            """);
+        Peers.Require("nc", "netcat-openbsd");
+        await using var fairlead = await Running.RunAsync(folder, $$"""
+            tunnels: { office: { ssh: office, ssh_config: {{file}} } }
+            forwards: [ { name: echo, listen: "127.0.0.1:0", to: "127.0.0.1:{{echo.Port}}", via: office } ]
+            """);
+        using var client = await Echo.ConnectAsync(await fairlead.AddressAsync());
+        await Echo.ExchangeAsync(client, 9);
+        Assert.Equal(1, server.Logins);
+    }
+
     private static async Task<Socket> ConnectAsync(int port)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -21,7 +21,7 @@ public sealed class SshConfigTests : IDisposable
     [InlineData("Match tagged \"\"\n Port 2", "port 2")]
     [InlineData("Match command \"\" sessiontype none\n Port 2", "port 2")]
     [InlineData("Match localnetwork 127.0.0.0/8\n Port 2", "port 2")]
-    [InlineData("Match localnetwork 192.0.2.0/24\n Port 1\nMatch all\n Port 2", "port 2")]
+    [InlineData("Match localnetwork 2001:db8:ffff:ffff::/64\n Port 1\nMatch all\n Port 2", "port 2")]
     [InlineData("Match exec \"exit 1\"\n Port 1\nMatch exec \"test %r@%h:%p = bob@gw:22\"\n Port 2\nHost *\n User alice", "port 22")]
     [InlineData("User bob\nMatch exec \"test %r@%h:%p = bob@gw:22\"\n Port 2", "port 2")]
     [InlineData("Match host other exec \"kill -9 $PPID\"\n Port 1", "port 22")]
@@ -146,6 +146,7 @@ public sealed class SshConfigTests : IDisposable
         { "RevokedHostKeys /r", "1:17: error: RevokedHostKeys is not in this version; write @revoked before each such key in a file of known hosts, and leave it out, or write RevokedHostKeys none" },
         { "CanonicalizeHostname always", "1:22: error: CanonicalizeHostname completes names of hosts, which is not in this version; leave it out, or write CanonicalizeHostname no" },
         { "CanonicalizePermittedCNAMEs a:b", "1:29: error: CanonicalizePermittedCNAMEs follows names of hosts, which is not in this version; leave it out, or write CanonicalizePermittedCNAMEs none" },
+        { "ProxyCommand -", "1:14: error: ProxyCommand '-' would be standard input and output, which are not the connection here; write a command" },
         { "ProxyUseFdpass yes", "1:16: error: ProxyUseFdpass takes the connection over from the command, which is not in this version; leave it out, or write ProxyUseFdpass no" },
         { "NoHostAuthenticationForLocalhost yes", "1:34: error: NoHostAuthenticationForLocalhost would believe whoever listens on the loopback; give each server there a name of its own by HostKeyAlias; leave it out" },
         { "RefuseConnection \"it is gone\"", "1:18: error: RefuseConnection says that this server is not to be connected to; leave it out" },

@@ -37,6 +37,50 @@ public sealed class TunnelConfigTests
     }
 
     [Fact]
+    public void What_is_not_written_a_file_of_ssh_may_say()
+    {
+        using var folder = new Ssh.TestFolder();
+        var file = folder.Write("config", """
+            Host gw
+              HostName 10.0.0.1
+              Port 2201
+              User bob
+              IdentityFile /k/file
+              UserKnownHostsFile /known/file
+              ProxyJump door
+              ServerAliveInterval 7
+              HostKeyAlias office
+              LocalForward 8080 web:80
+              Compression yes
+            Host door
+              User carol
+              ProxyCommand nc %h %p
+            """);
+        var loaded = Yaml.Read($"forwards: [{{ listen: \":80\", to: \"a:80\", via: office }}]\ntunnels: {{ office: {{ ssh: alice@gw, ssh_config: {file}, identity: /k/own, keepalive: 9s }} }}");
+        var tunnel = Assert.Single(loaded.Configuration.Tunnels);
+
+        Assert.Equal(["carol@door", "alice@10.0.0.1:2201"], tunnel.Servers.Select(server => server.Ssh.ToString()));
+        Assert.Equal([["/k/own"], ["/k/own", "/k/file"]], tunnel.Servers.Select(server => server.IdentityFiles));
+        Assert.Equal(["/known/file"], tunnel.KnownHostsFiles);
+        Assert.Equal(("nc door 22", "office", TimeSpan.FromSeconds(9)), (tunnel.Servers[0].Options.ProxyCommand, tunnel.Options.HostKeyAlias, tunnel.Keepalive));
+        Assert.Single(loaded.Configuration.Forwards);
+        Assert.Contains(file, loaded.Sources.Files);
+        Assert.Equal([$"{file}:11:15: warning: Compression is not in this version"], loaded.Warnings);
+    }
+
+    [Fact]
+    public void An_error_of_such_a_file_stands_at_its_key_with_its_own_place()
+    {
+        using var folder = new Ssh.TestFolder();
+        var file = folder.Write("config", "Port x\nKnownHostsCommand y\n");
+        var errors = Yaml.Errors($"forwards: [{{ listen: \":80\", to: \"a:80\", via: office }}]\ntunnels: {{ office: {{ ssh: gw, ssh_config: {file} }} }}");
+
+        Assert.Equal([$"f.yaml:2:43: error: ssh_config {file}:1:6: error: Port 'x' is not a number from 1 to 65535",
+            $"f.yaml:2:43: error: ssh_config {file}:2:19: error: KnownHostsCommand asks a command for host keys, which is not in this version; leave it out, or write KnownHostsCommand none"], errors);
+        Assert.StartsWith($"f.yaml:2:43: error: ssh_config {folder.PathOf("missing")}:1:1: error: ", Assert.Single(Yaml.Errors($"forwards: [{{ listen: \":80\", to: \"a:80\", via: office }}]\ntunnels: {{ office: {{ ssh: gw, ssh_config: {folder.PathOf("missing")} }} }}")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_keys_of_its_own_it_has_the_files_of_the_user()
     {
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);

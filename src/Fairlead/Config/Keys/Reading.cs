@@ -14,6 +14,13 @@ internal sealed class Reading(string file, Findings findings, ConfigurationFiles
     /// <summary>Says what is wrong within a map, whose other values are not in question.</summary>
     public void ErrorWithin(YamlMap map, string message) => findings.Error(map.Place, message);
 
+    /// <summary>Says what is allowed and hardly meant: a line with its place.</summary>
+    public void Warning(string line) => findings.Warning(line);
+
+    /// <summary>Remembers a file that something has been read from: when it changes, so may the configuration.</summary>
+    /// <param name="path">An absolute path.</param>
+    public void Watch(string path) => files.Remember(path);
+
     /// <summary>Remembers that a key is missing from a map, of which an error is told. False if that is known.</summary>
     public bool Lacks(YamlMap map, string key) => findings.Lacks(map, key);
 

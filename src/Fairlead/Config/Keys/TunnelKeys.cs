@@ -16,6 +16,9 @@ internal static class TunnelKeys
 
     private static readonly Kind<ValueList<string>> files = new ListKind<string>(file, "");
 
+    private static readonly Kind<string> configFile = new TextKind<string>("`none`, `user`, or path", "user", """{"type":"string","minLength":1}""",
+        (text, _, reading) => text is TunnelConfig.NoFile or TunnelConfig.UsersFiles ? text : reading.Beside(HomePath.Expand(text)), text => text);
+
     public static readonly Kind<string> Name = new TextKind<string>("name of a tunnel, or `ssh://` URL", "office", """{"type":"string","pattern":"^(ssh://.+|[a-z0-9-]{1,63})$"}""", (text, key, _) => ViaHop.TunnelName(text, key), name => name);
 
     public static readonly KeyTable<TunnelConfig> Tunnel = new("tunnel", () => new TunnelConfig { Name = "", Ssh = nowhere },
@@ -33,6 +36,8 @@ internal static class TunnelKeys
             "Whether a server that no file knows is believed the first time, and its key written into the first of `known_hosts`. A key that has changed is refused in any case."),
         new Key<TunnelConfig, ValueList<SshTarget>>("jump", new ListKind<SshTarget>(target, nowhere), tunnel => tunnel.Jump, (tunnel, value) => tunnel with { Jump = value },
             "Servers that are gone through on the way, from the nearest to the farthest."),
+        new Key<TunnelConfig, string>("ssh_config", configFile, tunnel => tunnel.SshConfig, (tunnel, value) => tunnel with { SshConfig = value },
+            "A file of ssh_config(5) that says what is not written here, of this server and of those on the way ([SSH](ssh.md#ssh_config)); `user` is `~/.ssh/config` and `/etc/ssh/ssh_config`. Its forwards are passed over."),
         new Key<TunnelConfig, TimeSpan>("keepalive", Kinds.Time, tunnel => tunnel.Keepalive, (tunnel, value) => tunnel with { Keepalive = value },
             "Silence after which the server is asked for a sign of life, and the gap between questions; after three unanswered ones the connection is dead, and made anew."),
         new Key<TunnelConfig, int>("connections", Kinds.Count, tunnel => tunnel.Connections, (tunnel, value) => tunnel with { Connections = value },
@@ -96,9 +101,35 @@ internal sealed class TunnelsKind : Kind<ValueList<TunnelConfig>>
             if (EndpointRules.NameFault(name.Text) is { } fault)
                 reading.Error(name, $"the name of the tunnel '{Printable.Escape(name.Text)}' {fault}");
             else
-                tunnels.Add(TunnelKeys.Tunnel.Read(value, $"tunnel '{name.Text}'", TunnelKeys.Tunnel.Initial with { Name = name.Text }, reading));
+                tunnels.Add(ReadOne(name.Text, value, reading));
         }
         return [.. tunnels];
+    }
+
+    private static TunnelConfig ReadOne(string name, YamlNode node, Reading reading)
+    {
+        var before = reading.ErrorCount;
+        var tunnel = TunnelKeys.Tunnel.Read(node, $"tunnel '{name}'", TunnelKeys.Tunnel.Initial with { Name = name }, reading);
+        if (reading.ErrorCount > before || tunnel.SshConfig == TunnelConfig.NoFile || node is not YamlMap map || map["ssh_config"] is not { } file)
+            return tunnel;
+        try
+        {
+            var (complete, notes, files) = SshTunnel.Complete(tunnel);
+            foreach (var note in notes)
+                reading.Warning(note);
+            foreach (var path in files)
+                reading.Watch(path);
+            return complete;
+        }
+        catch (FormatException error)
+        {
+            // When it is mended, this is worth another try.
+            if (tunnel.SshConfig != TunnelConfig.UsersFiles)
+                reading.Watch(Path.GetFullPath(tunnel.SshConfig));
+            foreach (var line in error.Message.Split('\n'))
+                reading.Error(file, $"ssh_config {line}");
+            return tunnel;
+        }
     }
 
     public override string Show(ValueList<TunnelConfig> value) => value.Count == 0 ? "{}" : "{…}";

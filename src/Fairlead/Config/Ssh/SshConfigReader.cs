@@ -106,7 +106,7 @@ internal sealed class SshConfigReader
             if (++files > MostFiles)
                 throw new SshConfigException(from, $"Include takes in more than {MostFiles} files, which is the most that are read");
             draft.Files.Add(Path.GetFullPath(source.Path));
-            if (FileTrust.Fault(Path.GetFullPath(source.Path)) is { } fault)
+            if (File.Exists(source.Path) && FileTrust.Fault(Path.GetFullPath(source.Path)) is { } fault)
                 throw new SshConfigException(from, fault);
             var text = KeyFiles.ReadSettings(source.Path, MostBytes, isChecked);
             return text.Contains('\0', StringComparison.Ordinal) ? throw new SshConfigException(from, $"{Printable.Escape(source.Path, 4096)} has a NUL character, and is no text") : text;

@@ -40,7 +40,7 @@ internal static class SshKeywords
         ("PermitRemoteOpen", static (draft, value) => draft.PermitRemoteOpen ??= RemoteOpens(value)),
         ("Port", static (draft, value) => draft.Port ??= value.Number(1, 65535)),
         ("PreferredAuthentications", static (draft, value) => draft.PreferredAuthentications ??= Authentications(value)),
-        ("ProxyCommand", static (draft, value) => draft.SetProxy(command: value)),
+        ("ProxyCommand", static (draft, value) => draft.SetProxy(command: value.Text == "-" ? throw value.Error("'-' would be standard input and output, which are not the connection here; write a command") : value)),
         ("ProxyJump", static (draft, value) => draft.SetProxy(jump: value with { Text = value.Text.Split('#')[0].TrimEnd() })),
         ("PubkeyAcceptedAlgorithms", static (draft, value) => draft.PubkeyAcceptedAlgorithms ??= new AlgorithmList(value.One)),
         ("PubkeyAuthentication", static (draft, value) => draft.PubkeyAuthentication ??= value.Choice(("yes", true), ("no", false), ("true", true), ("false", false), ("unbound", true), ("host-bound", true))),

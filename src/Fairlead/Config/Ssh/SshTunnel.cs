@@ -18,6 +18,47 @@ internal static class SshTunnel
         return (draft, tunnel with { Hops = [.. Way(draft, typed, name, file, MostServers)] });
     }
 
+    /// <summary>Has the file that a tunnel names say what is not written there. Blocks.</summary>
+    /// <param name="written">The tunnel as it is written.</param>
+    /// <returns>The tunnel, what somebody may miss, and the files that were read.</returns>
+    /// <exception cref="FormatException">There are errors, or it cannot be had like this; the message has a line for each.</exception>
+    public static (TunnelConfig Tunnel, IReadOnlyList<string> Notes, IReadOnlyList<string> Files) Complete(TunnelConfig written)
+    {
+        var initial = new TunnelConfig { Name = "", Ssh = written.Ssh };
+        var typed = new SshDraft
+        {
+            Host = written.Ssh.Host,
+            User = written.Ssh.User,
+            // The usual values cannot be told from none.
+            Port = written.Ssh.Port == SshTarget.DefaultPort ? null : written.Ssh.Port,
+            Keepalive = written.Keepalive == initial.Keepalive ? null : written.Keepalive,
+            StrictHostKeyChecking = written.AcceptNew ? HostKeyStrictness.AcceptNew : null,
+        };
+        if (written.Jump.Count > 0)
+            typed.SetProxy(jump: new SshValue("jump", string.Join(',', written.Jump)));
+        var (draft, found) = Read(typed, written.Name, written.SshConfig == TunnelConfig.UsersFiles ? null : written.SshConfig);
+        var tunnel = Written(found) with
+        {
+            Password = written.Password,
+            HostKey = written.HostKey,
+            // Not asked where there is a key.
+            KnownHosts = written.HostKey.Count > 0 ? written.KnownHosts : Written(found).KnownHosts,
+            AcceptNew = written.HostKey.Count > 0 ? written.AcceptNew : found.AcceptNew,
+            Jump = written.Jump,
+            Connections = written.Connections,
+            Hops = [.. found.Hops.Select(Written)],
+            SshConfig = written.SshConfig,
+        };
+        return (tunnel, draft.Notes, draft.Files);
+
+        TunnelConfig Written(TunnelConfig server) => server with
+        {
+            Identity = written.Identity,
+            KnownHosts = written.KnownHosts.Count > 0 ? written.KnownHosts : server.KnownHosts,
+            Options = written.KnownHosts.Count > 0 ? server.Options with { MayLackKnownHosts = false } : server.Options,
+        };
+    }
+
     private static SshDraft ReadFiles(SshDraft draft, string? file) =>
         SshConfigReader.Read(draft, file) is { Count: > 0 } errors ? throw (errors.Count == 1 ? errors[0] : new FormatException(string.Join('\n', errors.Select(error => error.Message)))) : draft;
 

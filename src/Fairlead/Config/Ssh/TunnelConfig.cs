@@ -39,6 +39,15 @@ public sealed record TunnelConfig
     /// <summary>How many SSH connections there are, from 1 to 16; channels are spread over those that stand.</summary>
     public int Connections { get; init; } = 1;
 
+    /// <summary>
+    /// The file of ssh_config(5) that says what is not said here, of this server and of those on the way, but for its forwards: a path, <c>user</c> for <c>~/.ssh/config</c> and
+    /// <c>/etc/ssh/ssh_config</c>, or <c>none</c>. It is read with the configuration.
+    /// </summary>
+    public string SshConfig { get; init; } = NoFile;
+
+    /// <summary>Values of <see cref="SshConfig"/> that are no path.</summary>
+    internal const string NoFile = "none", UsersFiles = "user";
+
     /// <summary>What only <c>fairlead ssh</c> and files of ssh_config(5) can say.</summary>
     internal SshOptions Options { get; init; } = new();
 
