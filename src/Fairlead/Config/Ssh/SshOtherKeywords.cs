@@ -88,12 +88,31 @@ internal static class SshOtherKeywords
     /// <summary>What ssh(1) calls deprecated or unsupported and passes over, and other names of the same keyword.</summary>
     public static readonly IReadOnlyDictionary<string, string> Aliases = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
     {
-        ["AFSTokenPassing"] = "Protocol", ["Cipher"] = "Protocol", ["CompressionLevel"] = "Protocol", ["FallBackToRsh"] = "Protocol", ["GlobalKnownHostsFile2"] = "Protocol", ["KerberosAuthentication"] = "Protocol",
-        ["KerberosTGTPassing"] = "Protocol", ["RhostsAuthentication"] = "Protocol", ["RhostsRSAAuthentication"] = "Protocol", ["RSAAuthentication"] = "Protocol", ["UsePrivilegedPort"] = "Protocol", ["UseRoaming"] = "Protocol",
-        ["UserKnownHostsFile2"] = "Protocol", ["UseRsh"] = "Protocol",
-        ["ChallengeResponseAuthentication"] = "KbdInteractiveAuthentication", ["SKeyAuthentication"] = "KbdInteractiveAuthentication", ["TISAuthentication"] = "KbdInteractiveAuthentication",
-        ["DSAAuthentication"] = "PubkeyAuthentication", ["HostbasedKeyTypes"] = "HostbasedAcceptedAlgorithms", ["IdentityFile2"] = "IdentityFile", ["KeepAlive"] = "TCPKeepAlive",
-        ["ProtocolKeepAlives"] = "ServerAliveInterval", ["PubkeyAcceptedKeyTypes"] = "PubkeyAcceptedAlgorithms", ["SetupTimeOut"] = "ServerAliveInterval", ["SmartcardDevice"] = "PKCS11Provider",
+        ["AFSTokenPassing"] = "Protocol",
+        ["Cipher"] = "Protocol",
+        ["CompressionLevel"] = "Protocol",
+        ["FallBackToRsh"] = "Protocol",
+        ["GlobalKnownHostsFile2"] = "Protocol",
+        ["KerberosAuthentication"] = "Protocol",
+        ["KerberosTGTPassing"] = "Protocol",
+        ["RhostsAuthentication"] = "Protocol",
+        ["RhostsRSAAuthentication"] = "Protocol",
+        ["RSAAuthentication"] = "Protocol",
+        ["UsePrivilegedPort"] = "Protocol",
+        ["UseRoaming"] = "Protocol",
+        ["UserKnownHostsFile2"] = "Protocol",
+        ["UseRsh"] = "Protocol",
+        ["ChallengeResponseAuthentication"] = "KbdInteractiveAuthentication",
+        ["SKeyAuthentication"] = "KbdInteractiveAuthentication",
+        ["TISAuthentication"] = "KbdInteractiveAuthentication",
+        ["DSAAuthentication"] = "PubkeyAuthentication",
+        ["HostbasedKeyTypes"] = "HostbasedAcceptedAlgorithms",
+        ["IdentityFile2"] = "IdentityFile",
+        ["KeepAlive"] = "TCPKeepAlive",
+        ["ProtocolKeepAlives"] = "ServerAliveInterval",
+        ["PubkeyAcceptedKeyTypes"] = "PubkeyAcceptedAlgorithms",
+        ["SetupTimeOut"] = "ServerAliveInterval",
+        ["SmartcardDevice"] = "PKCS11Provider",
     };
 
     /// <summary>Their names, as the manual writes them.</summary>
