@@ -29,10 +29,11 @@ internal static class Host
     /// <param name="started">Called with the addresses that are listened on, in the order of the forwards.</param>
     /// <param name="isHopeless">Whether what has become of a tunnel ends everything; null: it goes on trying.</param>
     /// <param name="accompany">Makes what lives as long as the forwards do, by what runs them, what ends them and the log; null: nothing does. It may throw a <see cref="StartException"/>.</param>
+    /// <param name="ask">Who is asked for what tunnels need; null: nobody.</param>
     /// <returns>The exit status.</returns>
     public static async Task<int> RunAsync(
         Configuration configuration, LogOptions logging, IEnumerable<LogEntry> firstWords, Action<IReadOnlyList<EndPoint>>? started = null, Func<SshEnd, bool>? isHopeless = null,
-        Func<Engine, StopSignals, Action<LogEntry>, IAsyncDisposable?>? accompany = null)
+        Func<Engine, StopSignals, Action<LogEntry>, IAsyncDisposable?>? accompany = null, AskUser? ask = null)
     {
         var hopeless = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signals = new StopSignals();
@@ -43,6 +44,7 @@ internal static class Host
 
         var engine = new Engine(EngineOptions(log.Write) with
         {
+            Ask = ask,
             OnHopeless = (_, end) =>
             {
                 var isOver = isHopeless?.Invoke(end) == true;

@@ -124,7 +124,7 @@ internal static class CheckCommand
             output.WriteLine($"limits of the hub: {hub.Limits}");
             output.WriteLine();
             if (keys.Keys.Count > 0)
-                Write(output, ["LINE", "KEY", "COMMENT", "FROM", "MAY CONNECT TO", "MAY LISTEN ON", "UNTIL"], [.. keys.Keys.Select(Row)]);
+                Write(output, ["LINE", "KEY", "SIGNS FOR", "COMMENT", "FROM", "MAY CONNECT TO", "MAY LISTEN ON", "UNTIL"], [.. keys.Keys.Select(Row)]);
         }
         if (plan.Bounds.Count > 0)
             Write(output, ["FORWARD", "BOUND", "VALUE", "DEFAULT"], [.. plan.Bounds.Select(row => new[] { row.Forward, row.Key, row.Value, row.Default })]);
@@ -133,7 +133,7 @@ internal static class CheckCommand
     }
 
     private static string[] Row(PlannedKey key) =>
-        [key.Line.ToString(CultureInfo.InvariantCulture), key.Fingerprint, key.Comment, key.From, key.Connect, key.Listen, key.IsExpired ? $"{key.UntilText}, expired" : key.UntilText];
+        [key.Line.ToString(CultureInfo.InvariantCulture), key.Fingerprint, key.SignsFor, key.Comment, key.From, key.Connect, key.Listen, key.IsExpired ? $"{key.UntilText}, expired" : key.UntilText];
 
     // A table without the columns in which nothing stands.
     private static void Write(TextWriter output, string[] headings, List<string[]> rows)
@@ -211,7 +211,7 @@ internal static class CheckCommand
         {
             writer.WriteStartObject();
             writer.WriteNumber("line", key.Line);
-            Strings(writer, ("type", key.Type), ("fingerprint", key.Fingerprint), ("comment", key.Comment), ("from", key.From), ("may_connect_to", key.Connect), ("may_listen_on", key.Listen), ("until", key.UntilText));
+            Strings(writer, ("type", key.Type), ("fingerprint", key.Fingerprint), ("signs_for", key.SignsFor), ("comment", key.Comment), ("from", key.From), ("may_connect_to", key.Connect), ("may_listen_on", key.Listen), ("until", key.UntilText));
             if (key.IsExpired)
                 writer.WriteBoolean("expired", true);
             writer.WriteEndObject();

@@ -11,6 +11,7 @@ internal static class HubCommand
 
         A line of the file of keys is as in sshd(8): restrict, port-forwarding, permitopen=, permitlisten=, from= and
         expiry-time= say what a key may do. Without permitlisten a key may listen on the loopback, from port 1024 up.
+        cert-authority lets in whoever has a certificate of that key, for his user name or for one of principals=.
 
         Without --host-key a key is made at the first start, and kept in $STATE_DIRECTORY, /var/lib/fairlead or
         ~/.local/state/fairlead.

@@ -24,6 +24,9 @@ internal static class SshCommand
         anew, with every forward. A server that is not in known_hosts is refused; -o StrictHostKeyChecking=accept-new
         believes it the first time. There is no shell, so -N may be left out.
 
+        Keys are those of the agent (SSH_AUTH_SOCK), then those of files; what they, or the server, want to know besides
+        is asked for on the terminal.
+
         ~/.ssh/config and /etc/ssh/ssh_config are read as ssh(1) reads them, forwards too; the command line comes first.
 
         While it runs, -O tells it what to do (it listens for that on a Unix socket of its user's; -S names another):
@@ -49,6 +52,8 @@ internal static class SshCommand
     private static readonly Argument<string[]> words = new("DESTINATION") { Description = "The server: [USER@]HOST, or ssh://[USER@]HOST[:PORT]", Arity = ArgumentArity.ZeroOrMore };
 
     private static readonly Option<string?> password = new("--password") { Description = "The user's password there: env:NAME or file:PATH", HelpName = "SECRET" };
+
+    private static readonly Option<string?> passphrase = new("--passphrase") { Description = "What the private keys are encrypted with: env:NAME or file:PATH", HelpName = "SECRET" };
 
     private static readonly Option<TimeSpan?> drain = Values.Time("--drain", "How long sessions may go on after a stop was asked for (default: 5s on a terminal, else 30s)", takesZero: true);
 
@@ -85,7 +90,7 @@ internal static class SshCommand
         var command = new NotedCommand(Name, "Forwards ports through an SSH server.", Notes.Replace("KEYWORDS", Keywords(), StringComparison.Ordinal)) { words };
         foreach (var flag in flags)
             command.Add(flag);
-        foreach (var option in (Option[])[password, connections, ViaOptions.Allow, ViaOptions.Deny, drain])
+        foreach (var option in (Option[])[password, passphrase, connections, ViaOptions.Allow, ViaOptions.Deny, drain])
             command.Add(option);
         LogOptions.AddTo(command);
         command.SetAction(RunAsync);
@@ -137,13 +142,14 @@ internal static class SshCommand
         if (line.Order is { } order)
             return TellAsync(parsed, line, order);
         var logging = LogOptions.Of(parsed);
-        var notes = line.Notes.Concat(parsed.GetValue(password) is { } secret && !ViaOptions.IsElsewhere(secret)
-            ? ["the password stands on the command line, where every user of this machine can read it; write --password env:VARIABLE or file:PATH"] : []);
+        var notes = line.Notes.Concat(((Option<string?>[])[password, passphrase]).Where(option => parsed.GetValue(option) is { } secret && !ViaOptions.IsElsewhere(secret))
+            .Select(option => $"the {option.Name[2..]} stands on the command line, where every user of this machine can read it; write {option.Name} env:VARIABLE or file:PATH"));
         return Host.RunAsync(line.Configuration, line.Level is { } level && !LogOptions.IsLevelWritten(parsed) ? logging with { Level = level } : logging,
             notes.Select(note => new ProgramEntry(LogLevel.Warning, "configuration_warning", note)),
             // A person is there who can do something about it; and what only the network did passes.
             isHopeless: end => end.Cause != SshEndCause.Closed || line.Configuration.Tunnels.Any(tunnel => tunnel.Options.ExitOnForwardFailure),
-            accompany: (engine, signals, log) => line.ControlPath == "none" ? null : Control(line, new SshControl(engine, line, signals), log));
+            accompany: (engine, signals, log) => line.ControlPath == "none" ? null : Control(line, new SshControl(engine, line, signals), log),
+            ask: Terminal.Ask);
     }
 
     private static async Task<int> PrintAsync(ParseResult parsed, IReadOnlyList<string> lines, IReadOnlyList<string> notes)
@@ -193,20 +199,31 @@ internal static class SshCommand
 
     private static Configuration WithOptions(Configuration configuration, ParseResult parsed, List<string> errors)
     {
-        Secret? secret = null;
+        var (secret, ofKeys) = (SecretOf(password, parsed, errors), SecretOf(passphrase, parsed, errors));
+        return configuration with
+        {
+            Tunnels = [.. configuration.Tunnels.Select(tunnel => tunnel with
+            {
+                Password = secret,
+                Passphrase = ofKeys,
+                Connections = parsed.GetValue(connections) ?? tunnel.Connections,
+                Hops = [.. tunnel.Hops.Select(hop => hop with { Passphrase = ofKeys })],
+            })],
+            Forwards = [.. configuration.Forwards.Select(forward => (forward.Listen[0] is PortEndpoint ? ViaOptions.WithNetworks(forward, parsed) : forward) with { Timeouts = new ForwardTimeouts { Drain = parsed.GetValue(drain) ?? Host.DefaultDrain } })],
+        };
+    }
+
+    private static Secret? SecretOf(Option<string?> option, ParseResult parsed, List<string> errors)
+    {
         try
         {
-            secret = parsed.GetValue(password) is { } text ? Kinds.ReadSecret(text, ViaOptions.ReadFile) : null;
+            return parsed.GetValue(option) is { } text ? Kinds.ReadSecret(text, ViaOptions.ReadFile) : null;
         }
         catch (FormatException wrong)
         {
-            errors.Add($"{password.Name} {wrong.Message}");
+            errors.Add($"{option.Name} {wrong.Message}");
+            return null;
         }
-        return configuration with
-        {
-            Tunnels = [.. configuration.Tunnels.Select(tunnel => tunnel with { Password = secret, Connections = parsed.GetValue(connections) ?? tunnel.Connections })],
-            Forwards = [.. configuration.Forwards.Select(forward => (forward.Listen[0] is PortEndpoint ? ViaOptions.WithNetworks(forward, parsed) : forward) with { Timeouts = new ForwardTimeouts { Drain = parsed.GetValue(drain) ?? Host.DefaultDrain } })],
-        };
     }
 
     /// <summary>An error in words of the command line: the rules speak of keys, and nobody has an option for users, or for where clients may go.</summary>

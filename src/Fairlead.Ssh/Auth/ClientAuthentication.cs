@@ -5,14 +5,20 @@ namespace Fairlead.Ssh;
 /// <summary>The client's part of RFC 4252: what there is to show is shown, in the order that the server allows.</summary>
 internal sealed class ClientAuthentication(SshTransport transport, SshClientOptions options)
 {
-    // A server that goes on for ever with partial successes and banners is left.
+    private const string PublicKey = "publickey", Password = "password", KeyboardInteractive = "keyboard-interactive";
+
+    // A server that goes on for ever with partial successes, questions and banners is left.
     private const int MostMessages = 100;
 
-    private readonly Queue<SshPrivateKey> keys = new(options.Keys);
+    // As NumberOfPasswordPrompts of ssh_config(5).
+    private const int MostPasswords = 3;
+
     private readonly List<string> tried = [];
+    private Queue<SshIdentity>? identities;
+    private SshIdentity? question;
     private string[] allowed = [];
-    private int messages;
-    private bool isPasswordTried;
+    private string method = "";
+    private int messages, passwords, conversations;
 
     /// <summary>Authenticates the user.</summary>
     /// <returns>Null: it is in; else why not, for the user.</returns>
@@ -25,6 +31,7 @@ internal sealed class ClientAuthentication(SshTransport transport, SshClientOpti
         transport.Send(Request("none"));
         while (true)
         {
+            SshWriter? request = null;
             switch (await NextAsync())
             {
                 case Message.SSH_MSG_USERAUTH_SUCCESS:
@@ -32,27 +39,47 @@ internal sealed class ClientAuthentication(SshTransport transport, SshClientOpti
                 case Message.SSH_MSG_USERAUTH_FAILURE:
                     ReadFailure(transport.Payload);
                     break;
+                // What this number means depends on the method.
+                case Message.SSH_MSG_USERAUTH_PK_OK when method == PublicKey && question is { } identity:
+                    question = null;
+                    request = await SignAsync(identity);
+                    break;
+                case Message.SSH_MSG_USERAUTH_INFO_REQUEST when method == KeyboardInteractive:
+                    request = await AnswerAsync(SshQuestions.Read(transport.Payload));
+                    break;
                 // A password that has to be changed first is of no use here.
-                case Message.SSH_MSG_USERAUTH_PASSWD_CHANGEREQ when isPasswordTried:
+                case Message.SSH_MSG_USERAUTH_PASSWD_CHANGEREQ when method == Password:
                     tried.Add("the password has expired");
+                    passwords = MostPasswords;
                     break;
                 default:
                     throw SshProtocolException.Of($"message {transport.Payload[0]} is no answer to a request for authentication");
             }
-            if (await TryAsync() is not { } request)
+            request ??= await TryAsync();
+            if (request is null)
                 return Refusal();
             transport.Send(request);
         }
     }
 
-    private SshWriter Request(string method) =>
-        new SshWriter().Begin(Message.SSH_MSG_USERAUTH_REQUEST).WriteString(options.User).WriteString("ssh-connection").WriteString(method);
+    private SshWriter Request(string by)
+    {
+        method = by;
+        return new SshWriter().Begin(Message.SSH_MSG_USERAUTH_REQUEST).WriteString(options.User).WriteString("ssh-connection").WriteString(by);
+    }
 
     private async ValueTask<SshWriter?> TryAsync()
     {
-        foreach (var method in options.Methods.Where(allowed.Contains))
+        foreach (var next in options.Methods.Where(allowed.Contains))
         {
-            if ((method == "publickey" ? await TryKeysAsync() : method == "password" ? await TryPasswordAsync() : null) is { } request)
+            var request = next switch
+            {
+                PublicKey => await TryKeysAsync(),
+                Password => await TryPasswordAsync(),
+                KeyboardInteractive => TryConversation(),
+                _ => null,
+            };
+            if (request is not null)
                 return request;
         }
         return null;
@@ -60,41 +87,90 @@ internal sealed class ClientAuthentication(SshTransport transport, SshClientOpti
 
     private async ValueTask<SshWriter?> TryKeysAsync()
     {
-        while (keys.TryDequeue(out var key))
+        question = null;
+        identities ??= new Queue<SshIdentity>(options.Identities is { } find ? await find(transport.Binding) : [.. options.Keys.Select(SshIdentity.Of)]);
+        while (identities.TryDequeue(out var identity))
         {
-            if (AlgorithmOf(key) is not { } algorithm)
+            if (AlgorithmOf(identity) is not { } algorithm)
             {
-                tried.Add($"{key.PublicKey.Type} {key.PublicKey.Fingerprint} (the server takes no signature of it)");
+                tried.Add($"{identity} (the server takes no signature of it)");
                 continue;
             }
-            tried.Add($"{key.PublicKey.Type} {key.PublicKey.Fingerprint}");
-            return await SignAsync(key, algorithm);
+            if (identity.IsAskedFirst)
+            {
+                tried.Add(identity.ToString());
+                question = identity;
+                return Request(PublicKey).WriteBoolean(false).WriteString(algorithm).WriteString(identity.Key.Blob.Span);
+            }
+            // RFC 4252 section 7. Signed at once: a key that is at hand costs less than a question.
+            tried.Add(identity.ToString());
+            if (await SignAsync(identity) is { } request)
+                return request;
         }
         return null;
     }
 
-    private async ValueTask<SshWriter?> TryPasswordAsync()
+    // Null: whoever was to sign does not. That was no attempt.
+    private async ValueTask<SshWriter?> SignAsync(SshIdentity identity)
     {
-        if (isPasswordTried || options.Password is not { } ask || await ask() is not { } password)
+        var algorithm = AlgorithmOf(identity)!;
+        var request = Request(PublicKey).WriteBoolean(true).WriteString(algorithm).WriteString(identity.Key.Blob.Span);
+        var text = new SshWriter(512).WriteString(transport.SessionId).WriteBytes(request.Written).ToArray();
+        try
+        {
+            return request.WriteString(await identity.Sign(SignatureAlgorithms.WithoutCertificate(algorithm), text));
+        }
+        catch (SshKeyException error)
+        {
+            tried[^1] += $" (not signed: {error.Message})";
             return null;
-        isPasswordTried = true;
-        tried.Add("a password");
-        return Request("password").WriteBoolean(false).WriteString(password);
+        }
     }
 
-    // RFC 4252 section 7. Signed at once: a key that is at hand costs less than a question.
-    private async ValueTask<SshWriter> SignAsync(SshPrivateKey key, string algorithm)
+    private async ValueTask<SshWriter?> TryPasswordAsync()
     {
-        var request = Request("publickey").WriteBoolean(true).WriteString(algorithm).WriteString(key.PublicKey.Blob.Span);
-        var text = new SshWriter(512).WriteString(transport.SessionId).WriteBytes(request.Written).ToArray();
-        return request.WriteString(await Task.Run(() => key.Sign(algorithm, text)));
+        if (passwords >= MostPasswords || options.Password is not { } ask)
+            return null;
+        passwords++;
+        if (await ask() is not { } password)
+        {
+            passwords = MostPasswords;
+            return null;
+        }
+        tried.Add("a password");
+        return Request(Password).WriteBoolean(false).WriteString(password);
+    }
+
+    // RFC 4256 section 3.1, without a language and without a wish how it is to be done.
+    private SshWriter? TryConversation()
+    {
+        if (conversations >= MostPasswords || options.Answer is null)
+            return null;
+        conversations++;
+        tried.Add("answers to its questions");
+        return Request(KeyboardInteractive).WriteString("").WriteString("");
+    }
+
+    // Section 3.4. Who cannot answer says nothing, as many times as was asked, and does not come back.
+    private async ValueTask<SshWriter> AnswerAsync(SshQuestions questions)
+    {
+        var answers = await options.Answer!(questions);
+        if (answers is null || answers.Count != questions.Prompts.Count)
+        {
+            conversations = MostPasswords;
+            answers = [.. questions.Prompts.Select(static _ => "")];
+        }
+        var response = new SshWriter().Begin(Message.SSH_MSG_USERAUTH_INFO_RESPONSE).WriteUInt32((uint)answers.Count);
+        foreach (var answer in answers)
+            response.WriteString(answer);
+        return response;
     }
 
     // RFC 8332 section 3.3: by what the server has said; where it has said nothing, by the preferred one.
-    private string? AlgorithmOf(SshPrivateKey key)
+    private string? AlgorithmOf(SshIdentity identity)
     {
-        var own = key.PublicKey.Algorithms;
-        return transport.ServerSignatureAlgorithms is { } known ? own.FirstOrDefault(known.Contains) : own[0];
+        var own = identity.Key.Algorithms.Where(options.UserAlgorithms.Contains);
+        return transport.ServerSignatureAlgorithms is { } known ? own.FirstOrDefault(algorithm => known.Contains(SignatureAlgorithms.WithoutCertificate(algorithm))) : own.FirstOrDefault();
     }
 
     private void ReadFailure(ReadOnlySpan<byte> message)
@@ -103,7 +179,7 @@ internal sealed class ClientAuthentication(SshTransport transport, SshClientOpti
         fields.ReadByte();
         allowed = fields.ReadNameList();
         if (fields.ReadBoolean())
-            isPasswordTried = false;
+            passwords = conversations = 0;
     }
 
     private async ValueTask<byte> NextAsync()

@@ -3,10 +3,14 @@ namespace Fairlead.Ssh;
 /// <summary>Somebody asks to be let in (RFC 4252 section 5).</summary>
 /// <param name="User">The name that is asked for; a stranger's text.</param>
 /// <param name="Method"><c>none</c>, <c>publickey</c> or <c>password</c>.</param>
-/// <param name="Key">The key that is shown; null without one.</param>
+/// <param name="Key">The key that is shown, by itself or in a certificate; null without one.</param>
 /// <param name="IsSigned">Whether it is proved that the key is theirs: without, the question is only whether it would do.</param>
 /// <param name="Password">The password, null without one.</param>
-public sealed record SshAuthenticationRequest(string User, string Method, SshPublicKey? Key, bool IsSigned, string? Password);
+public sealed record SshAuthenticationRequest(string User, string Method, SshPublicKey? Key, bool IsSigned, string? Password)
+{
+    /// <summary>The certificate that is shown for the key, whose signature by <see cref="SshCertificate.Authority"/> nobody has looked at yet; null without one: the key alone is shown.</summary>
+    public SshCertificate? Certificate { get; init; }
+}
 
 /// <summary>The server's part of RFC 4252.</summary>
 internal sealed class ServerAuthentication(SshTransport transport, SshServerOptions options)
@@ -59,8 +63,9 @@ internal sealed class ServerAuthentication(SshTransport transport, SshServerOpti
             throw new SshProtocolException(SshDisconnectReason.NoMoreAuthMethodsAvailable, "too many questions");
         if (request.Service != "ssh-connection")
             throw new SshProtocolException(SshDisconnectReason.ServiceNotAvailable, "there is no such service here");
-        var key = request.KeyBlob is null ? null : TryReadKey(request);
-        var asked = new SshAuthenticationRequest(request.User, request.Method, key, request.Signature is not null, request.Password);
+        // A certificate has two keys, which are looked at elsewhere.
+        var key = request.KeyBlob is null ? null : await Task.Run(() => TryReadKey(request));
+        var asked = new SshAuthenticationRequest(request.User, request.Method, key?.Key, request.Signature is not null, request.Password) { Certificate = key?.Certificate };
         var isKnown = request.Method == "none" || methods.Contains(request.Method);
         var mayCome = isKnown && (request.Method != "publickey" || key is not null) && await options.Authenticate(asked);
         if (mayCome && key is not null && request.Signature is { } signature)
@@ -87,11 +92,11 @@ internal sealed class ServerAuthentication(SshTransport transport, SshServerOpti
     }
 
     // A key of a kind that is not known, or that does not sign by the algorithm, is none that would do.
-    private static SshPublicKey? TryReadKey(Request request)
+    private static SshPresentedKey? TryReadKey(Request request)
     {
         try
         {
-            var key = SshPublicKey.Read(request.KeyBlob);
+            var key = SshPresentedKey.Read(request.KeyBlob);
             return key.Algorithms.Contains(request.Algorithm) ? key : null;
         }
         catch (SshFormatException)

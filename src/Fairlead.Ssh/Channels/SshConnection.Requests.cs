@@ -28,7 +28,7 @@ public sealed partial class SshConnection
     }
 
     // What is not known is kept without its words, which may be long.
-    private sealed record GlobalRequest(bool WantsAnswer, SshBind? Bind, bool IsCancel);
+    private sealed record GlobalRequest(bool WantsAnswer, SshBind? Bind, bool IsCancel, IReadOnlyList<SshPrivateKey>? Proofs = null);
 
     /// <summary>Asks the far end to listen. Answers come in the order of the questions, however many there are at once.</summary>
     /// <param name="bind">Where.</param>
@@ -148,12 +148,14 @@ public sealed partial class SshConnection
             "streamlocal-forward@openssh.com" or "cancel-streamlocal-forward@openssh.com" => new SshBind.Streamlocal(SshOpen.ReadPlace(ref fields)),
             _ => null,
         };
-        // What needs neither an answer nor an act is heard and forgotten: hostkeys-00@openssh.com, no-more-sessions@openssh.com.
+        if (type == HostKeysRequest)
+            OnHostKeys(fields.Rest);
+        // What needs neither an answer nor an act is heard and forgotten, like no-more-sessions@openssh.com.
         if (bind is null && !wantsAnswer)
             return;
         if (requests.Count >= MostRequests)
             throw SshProtocolException.Of($"more than {MostRequests} requests came before one was answered");
-        requests.Enqueue(new GlobalRequest(wantsAnswer, bind, type.StartsWith("cancel-", StringComparison.Ordinal)));
+        requests.Enqueue(new GlobalRequest(wantsAnswer, bind, type.StartsWith("cancel-", StringComparison.Ordinal), type == ProveRequest ? ReadProofs(fields.Rest) : null));
         if (!isAnswering)
             _ = AnswerAsync();
     }
@@ -193,6 +195,8 @@ public sealed partial class SshConnection
     // Null: refused, or not known; a question whether this end is there is answered so by everybody.
     private async ValueTask<SshWriter?> AnswerAsync(GlobalRequest request)
     {
+        if (request.Proofs is { } keys)
+            return await ProveAsync(keys);
         if (Options is not SshServerOptions server || request.Bind is not { } bind)
             return null;
         var writer = new SshWriter(16).Begin(Message.SSH_MSG_REQUEST_SUCCESS);

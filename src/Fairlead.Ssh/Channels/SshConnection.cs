@@ -51,7 +51,7 @@ public sealed partial class SshConnection : IDisposable
     public EndPoint? RemoteEndPoint => remote;
 
     /// <summary>The server's key.</summary>
-    public SshPublicKey? HostKey => Transport.HostKey;
+    public SshPublicKey? HostKey => Transport.HostKey?.Key;
 
     /// <summary>Who was let in, at a server; null before, and at a client.</summary>
     public SshAuthenticationRequest? User { get; private set; }
@@ -126,8 +126,11 @@ public sealed partial class SshConnection : IDisposable
             }
             Transport.IsAuthenticated = true;
             isOpen = end is null;
-            if (isOpen)
-                (Options as SshServerOptions)?.OnReady?.Invoke(this);
+            if (isOpen && Options is SshServerOptions server)
+            {
+                server.OnReady?.Invoke(this);
+                TellHostKeys(server);
+            }
             opened.TrySetResult();
             StartTimers();
             while (await Transport.ReadAsync())
@@ -214,6 +217,7 @@ public sealed partial class SshConnection : IDisposable
     // As OpenSSH does it: what is known of the host first, so that one with several keys shows one that can be checked.
     private static List<string> HostKeysOf(SshClientOptions options)
     {
-        return [.. options.Algorithms.HostKeys.OrderBy(algorithm => !options.KnownHostKeys.Any(type => SignatureAlgorithms.OfType(type).Contains(algorithm)))];
+        return [.. options.Algorithms.HostKeys.Where(algorithm => options.HasHostAuthority || !SignatureAlgorithms.IsOfCertificate(algorithm))
+            .OrderBy(algorithm => !SignatureAlgorithms.IsOfCertificate(algorithm) && !options.KnownHostKeys.Any(type => SignatureAlgorithms.OfType(type).Contains(algorithm)))];
     }
 }

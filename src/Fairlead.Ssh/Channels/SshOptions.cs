@@ -49,20 +49,38 @@ public sealed record SshClientOptions : SshOptions
     /// <summary>As whom.</summary>
     public required string User { get; init; }
 
-    /// <summary>What there is to show, in this order. They stay the caller's.</summary>
+    /// <summary>What there is to show, in this order, where there are no <see cref="Identities"/>. They stay the caller's.</summary>
     public IReadOnlyList<SshPrivateKey> Keys { get; init; } = [];
 
-    /// <summary>What may be shown, in this order.</summary>
-    public IReadOnlyList<string> Methods { get; init; } = ["publickey", "password"];
+    /// <summary>Asked what there is to show, in this order, once the server is believed and takes keys at all; null: <see cref="Keys"/>. It must not throw.</summary>
+    public Func<SshBinding, ValueTask<IReadOnlyList<SshIdentity>>>? Identities { get; init; }
 
-    /// <summary>Asked for a password where no key was enough; null, or what it returns is null: there is none.</summary>
+    /// <summary>By which algorithms the user's keys may sign, those of certificates too; each key takes its own preferred one of them.</summary>
+    public IReadOnlyList<string> UserAlgorithms { get; init; } = SignatureAlgorithms.AllNames;
+
+    /// <summary>What may be shown, in this order.</summary>
+    public IReadOnlyList<string> Methods { get; init; } = ["publickey", "keyboard-interactive", "password"];
+
+    /// <summary>Asked for a password where no key was enough, three times at most; null, or what it returns is null: there is none any more.</summary>
     public Func<ValueTask<string?>>? Password { get; init; }
 
-    /// <summary>What is said to the server's key: null, or why it is not believed.</summary>
-    public required Func<SshPublicKey, ValueTask<string?>> CheckHostKey { get; init; }
+    /// <summary>Asked what the server wants to know (keyboard-interactive), as many answers as there are questions; null: nobody is there. What it returns is null: no answer, and it is not asked again.</summary>
+    public Func<SshQuestions, ValueTask<IReadOnlyList<string>?>>? Answer { get; init; }
+
+    /// <summary>What is said to the server's key, or to its certificate, whose signature by <see cref="SshCertificate.Authority"/> nobody has looked at yet: null, or why it is not believed.</summary>
+    public required Func<SshPresentedKey, ValueTask<string?>> CheckHostKey { get; init; }
 
     /// <summary>The types of keys that are known of the host (<see cref="SshPublicKey.Type"/>), which are asked for first, so that a host with several shows one that is known.</summary>
     public IReadOnlyList<string> KnownHostKeys { get; init; } = [];
+
+    /// <summary>Whether an authority is known that signs for the host: then certificates are asked for first, and else not at all.</summary>
+    public bool HasHostAuthority { get; init; }
+
+    /// <summary>
+    /// Told, where the connection lives, which keys the server says that it has (hostkeys-00@openssh.com), once a connection; <see cref="SshConnection.ProveHostKeysAsync"/> has them
+    /// proved. Null: nobody wants to know. It must not throw.
+    /// </summary>
+    public Action<SshConnection, IReadOnlyList<SshPublicKey>>? OnHostKeys { get; init; }
 
     /// <summary>Told what the server says to everybody who comes; a stranger's text.</summary>
     public Action<string>? OnBanner { get; init; }

@@ -9,6 +9,15 @@ internal sealed class AuthorizedKey
     {
         (File, Line, Key, Comment) = (file, line, key, comment);
         (From, PermitOpen, PermitListen, MayForward, Expires, Notes) = (options.From, options.PermitOpen, options.PermitListen, options.MayForward, options.Expires, options.Notes);
+        (IsAuthority, Principals) = (options.IsAuthority, options.Principals);
+    }
+
+    // What a certificate of an authority lets its key do.
+    private AuthorizedKey(AuthorizedKey authority, SshCertificate certificate)
+    {
+        (File, Line, Key, Comment, Certificate) = (authority.File, authority.Line, certificate.Key, authority.Comment, certificate);
+        (From, PermitOpen, PermitListen, Expires, Notes) = (authority.From, authority.PermitOpen, authority.PermitListen, authority.Expires, authority.Notes);
+        MayForward = authority.MayForward && certificate.HasExtension("permit-port-forwarding");
     }
 
     /// <summary>The file it stands in, as a message may have it.</summary>
@@ -20,6 +29,15 @@ internal sealed class AuthorizedKey
 
     /// <summary>What the file says about it: any text, to be shown escaped.</summary>
     public string Comment { get; }
+
+    /// <summary>Whether it is let in only as the authority that has signed a certificate, and never itself.</summary>
+    public bool IsAuthority { get; }
+
+    /// <summary>Of an authority: whom its certificates have to be for; null: the user who logs in.</summary>
+    public IReadOnlyList<string>? Principals { get; }
+
+    /// <summary>By what it is let in that does not stand in the file itself; null if it does.</summary>
+    public SshCertificate? Certificate { get; }
 
     /// <summary>From where it may be used; null is from everywhere.</summary>
     public FromList? From { get; }
@@ -62,6 +80,22 @@ internal sealed class AuthorizedKey
     /// <param name="client">The client's address; null if it has none, when a list of addresses does not let it in.</param>
     public bool MayConnectFrom(IPAddress? client) => From is null || (client is not null && From.Allows(client));
 
+    /// <summary>What a certificate of this authority may do; null: it lets nobody in, for the reason that is told. Takes longer than an event loop may.</summary>
+    /// <param name="certificate">The certificate, whose authority this is.</param>
+    /// <param name="user">The name that is asked for; a stranger's text.</param>
+    /// <param name="client">The client's address; null if it has none.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="fault">Why not, as a clause.</param>
+    public AuthorizedKey? Admit(SshCertificate certificate, string user, IPAddress? client, DateTimeOffset now, out string? fault)
+    {
+        fault = !certificate.IsSigned() ? "its signature is not that of the authority"
+            : certificate.Kind != SshCertificateKind.User ? "it is a host's"
+            : !certificate.IsValidAt(now) ? "it is not valid at this time"
+            : !certificate.Principals.Any(Principals is null ? user.Equals : Principals.Contains) ? $"it is for {(certificate.Principals.Count == 0 ? "nobody by name" : KeyLines.Shown(string.Join(", ", certificate.Principals), 255))}"
+            : certificate.CriticalOptions.Select(option => OptionFault(option.Name, option.Value.Span, client)).FirstOrDefault(static found => found is not null);
+        return fault is null ? new AuthorizedKey(this, certificate) : null;
+    }
+
     /// <summary>Whether its time is over.</summary>
     public bool IsExpired(DateTimeOffset now) => Expires < now;
 
@@ -82,6 +116,32 @@ internal sealed class AuthorizedKey
     /// <summary>Whether its line says by a host where a port may be listened on, and not by a port alone.</summary>
     /// <inheritdoc cref="MayListen"/>
     public bool NamesHost(string host, int port) => PermitListen?.Any(permission => !permission.IsBare && permission.Listens(host, port)) == true;
+
+    // Of a certificate (PROTOCOL.certkeys). A forced command is one that nobody can run here.
+    private static string? OptionFault(string name, ReadOnlySpan<byte> value, IPAddress? client)
+    {
+        switch (name)
+        {
+            case "force-command":
+                return null;
+            case "source-address":
+                try
+                {
+                    var fields = new SshReader(value);
+                    var list = fields.ReadText();
+                    fields.End();
+                    // Addresses and networks; what else a list in the file may have is not for certificates.
+                    if (list.AsSpan().IndexOfAny("!*?") < 0 && client is not null && FromList.Parse(list).Allows(client))
+                        return null;
+                }
+                catch (Exception error) when (error is SshFormatException or FormatException)
+                {
+                }
+                return "it is not for who comes from there";
+            default:
+                return $"it has the option {KeyLines.Shown(name)}, which is not known and has to be heeded";
+        }
+    }
 
     // A blob begins with the length of the type's name, whose upper bytes are zero: AAAA. No option does, and none is called as types are.
     private static bool BeginsWithKey(ReadOnlySpan<char> line)

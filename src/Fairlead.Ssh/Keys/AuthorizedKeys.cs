@@ -27,7 +27,7 @@ internal sealed class AuthorizedKeys
             }
         }
         Findings = [.. findings.All];
-        byKey = keys.ToLookup(static key => key.Key);
+        byKey = keys.Where(static key => !key.IsAuthority).ToLookup(static key => key.Key);
     }
 
     /// <summary>The keys, in the order of the file. One may be there more than once.</summary>
@@ -53,4 +53,23 @@ internal sealed class AuthorizedKeys
     /// <param name="client">The client's address; null if it has none.</param>
     /// <param name="now">The time.</param>
     public AuthorizedKey? Find(SshPublicKey key, IPAddress? client, DateTimeOffset now) => byKey[key].FirstOrDefault(entry => !entry.IsExpired(now) && entry.MayConnectFrom(client));
+
+    /// <summary>The same for a certificate: what it may do by the first line with its authority that lets it in. Its key alone is not looked for. Takes longer than an event loop may.</summary>
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="user">The name that is asked for; a stranger's text.</param>
+    /// <param name="client">The client's address; null if it has none.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="fault">Why none of the lines with its authority does, as a clause; null if there is no such line.</param>
+    public AuthorizedKey? Find(SshCertificate certificate, string user, IPAddress? client, DateTimeOffset now, out string? fault)
+    {
+        fault = null;
+        foreach (var entry in keys.Where(entry => entry.IsAuthority && entry.Key.Equals(certificate.Authority)))
+        {
+            if (entry.IsExpired(now) || !entry.MayConnectFrom(client))
+                fault = "the authority's line is not for this time, or not for who comes from there";
+            else if (entry.Admit(certificate, user, client, now, out fault) is { } admitted)
+                return admitted;
+        }
+        return null;
+    }
 }

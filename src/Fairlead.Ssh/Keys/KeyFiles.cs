@@ -93,6 +93,39 @@ internal static partial class KeyFiles
         }
     }
 
+    /// <summary>Changes a list of keys that belongs to this user: another file with the same mode takes its place, so that nobody ever reads half of it.</summary>
+    /// <param name="path">The file. Where it is a link, what the link leads to.</param>
+    /// <param name="change">What is to be in it instead of what is.</param>
+    /// <exception cref="SshKeyException">It cannot be written, or belongs to somebody else; the message names it and the reason.</exception>
+    public static void Rewrite(string path, Func<string, string> change)
+    {
+        var text = ReadList(path) ?? throw Missing(path);
+        var beside = "";
+        try
+        {
+            var absolute = Path.GetFullPath(path);
+            absolute = File.ResolveLinkTarget(absolute, returnFinalTarget: true)?.FullName ?? absolute;
+            beside = $"{absolute}.{Path.GetRandomFileName()}";
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            if (OperatingSystem.IsLinux() && UnixPermissions.At(absolute, follow: true).Owner != geteuid())
+                throw new SshKeyException($"{Shown(path)} belongs to another user, and is left as it is");
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = File.GetUnixFileMode(absolute);
+            using (var file = new FileStream(beside, options))
+            {
+                file.Write(Encoding.UTF8.GetBytes(change(text)));
+                file.Flush(flushToDisk: true);
+            }
+            File.Move(beside, absolute, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            if (beside.Length > 0)
+                File.Delete(beside);
+            throw new SshKeyException($"{Shown(path)} cannot be written: {Reason(error)}", error);
+        }
+    }
+
     /// <summary>A path as a message may have it.</summary>
     public static string Shown(string path) => KeyLines.Shown(path, 4096);
 

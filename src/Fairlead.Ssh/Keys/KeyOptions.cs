@@ -17,6 +17,12 @@ internal sealed class KeyOptions
 
     public bool MayForward { get; private set; } = true;
 
+    /// <summary>Whether the key is one that signs certificates, and none that is let in itself.</summary>
+    public bool IsAuthority { get; private set; }
+
+    /// <summary>Of an authority: for whom its certificates have to be; null if the line does not say so.</summary>
+    public IReadOnlyList<string>? Principals { get; private set; }
+
     public FromList? From { get; private set; }
 
     /// <summary>Null if everything may be opened; empty if nothing may.</summary>
@@ -57,6 +63,8 @@ internal sealed class KeyOptions
             if (!text.IsEmpty && text[0] != ',')
                 throw new FormatException($"a comma is missing behind the option {KeyLines.Shown(name)}, so that the key is not accepted; write one");
         }
+        if (options is { Principals: not null, IsAuthority: false })
+            throw new FormatException("principals= is for authorities of certificates, so that the key is not accepted; remove the option, or write cert-authority beside it");
         return options;
     }
 
@@ -105,7 +113,7 @@ internal sealed class KeyOptions
         else if (option is "port-forwarding" or "no-port-forwarding")
             MayForward = isOn;
         else if (option == "cert-authority")
-            throw new FormatException("certificates are not known yet, so that no authority of them (cert-authority) is accepted; list the users' own keys");
+            IsAuthority = true;
         else if (!withoutMeaning.Contains(isOn ? option : option[3..]))
             throw Unknown(name);
     }
@@ -143,7 +151,9 @@ internal sealed class KeyOptions
             case "environment":
                 break;
             case "principals":
-                throw new FormatException("principals= is for authorities of certificates, so that the key is not accepted; remove the option");
+                Principals = value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } names ? names
+                    : throw new FormatException("principals= names nobody, so that the key is not accepted; write names with commas between them");
+                break;
             default:
                 throw Unknown(name);
         }

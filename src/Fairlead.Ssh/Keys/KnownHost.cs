@@ -8,12 +8,14 @@ internal sealed class KnownHost
 {
     public const string HashMark = "|1|";
 
+    private const string Revoked = "@revoked", Authority = "@cert-authority";
+
     private readonly PatternList? names;
     private readonly byte[]? salt, hash;
 
-    private KnownHost(string file, int line, bool isRevoked, string hosts, SshPublicKey key)
+    private KnownHost(string file, int line, string marker, string hosts, SshPublicKey key)
     {
-        (File, Line, IsRevoked, Key) = (file, line, isRevoked, key);
+        (File, Line, IsRevoked, IsAuthority, Key) = (file, line, marker == Revoked, marker == Authority, key);
         if (!hosts.StartsWith('|'))
         {
             names = new PatternList(hosts);
@@ -34,6 +36,12 @@ internal sealed class KnownHost
     /// <summary>Whether the key is never to be believed, for the hosts that the line names.</summary>
     public bool IsRevoked { get; }
 
+    /// <summary>Whether the key is none of a host, and signs the certificates of those that the line names.</summary>
+    public bool IsAuthority { get; }
+
+    /// <summary>Whether the key is one that the hosts have.</summary>
+    public bool IsOfHost => !IsRevoked && !IsAuthority;
+
     /// <summary>Reads a line that is neither empty nor a comment.</summary>
     /// <exception cref="FormatException">It counts for nothing; the message says why and what to do.</exception>
     public static KnownHost Parse(string file, int number, string line)
@@ -42,14 +50,12 @@ internal sealed class KnownHost
             throw new FormatException(fault);
         var rest = line.AsSpan();
         var hosts = KeyLines.Field(ref rest);
-        var isRevoked = false;
+        var marker = "";
         if (hosts.StartsWith("@"))
         {
-            isRevoked = hosts.Equals("@revoked", StringComparison.Ordinal);
-            if (hosts.Equals("@cert-authority", StringComparison.Ordinal))
-                throw new FormatException("certificates are not known yet, so that no authority of them is believed; name the hosts' own keys");
-            if (!isRevoked)
-                throw new FormatException($"the marker {KeyLines.Shown(hosts)} is not known; write @revoked, or none");
+            marker = hosts.ToString();
+            if (marker is not (Revoked or Authority))
+                throw new FormatException($"the marker {KeyLines.Shown(hosts)} is not known; write @revoked, @cert-authority, or none");
             hosts = KeyLines.Field(ref rest);
             if (hosts.StartsWith("@"))
                 throw new FormatException("a line has one marker at most; write a line for each");
@@ -58,8 +64,12 @@ internal sealed class KnownHost
             throw new FormatException("the line has no key; write HOSTS TYPE BASE64");
         if (!SshPublicKey.TryParse(rest.ToString(), out var key, out _, out var keyFault))
             throw new FormatException(keyFault);
-        return new KnownHost(file, number, isRevoked, hosts.ToString(), key);
+        return new KnownHost(file, number, marker, hosts.ToString(), key);
     }
+
+    /// <summary>Whether the line names nothing but this host, in the clear or hashed.</summary>
+    /// <param name="name">As <see cref="KnownHosts.NameOf"/> has it.</param>
+    public bool IsOnlyOf(string name) => names is null ? IsOf(name) : names.IsOnly(name);
 
     /// <summary>Whether a host is one of those that the line names.</summary>
     /// <param name="name">As <see cref="KnownHosts.NameOf"/> has it.</param>

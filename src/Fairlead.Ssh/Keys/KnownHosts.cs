@@ -63,21 +63,61 @@ internal sealed class KnownHosts
         var (ofName, ofPlain) = (Of(name), Of(plain));
         var ofAddress = AddressNames(address, port).Except([name, plain]).SelectMany(Of).ToList();
 
-        List<KnownHost> known = [.. ofName.Where(static entry => !entry.IsRevoked)];
-        var isOtherPort = known.Count == 0 && ofPlain.Any(entry => !entry.IsRevoked && entry.Key.Equals(key));
+        List<KnownHost> known = [.. ofName.Where(static entry => entry.IsOfHost)];
+        var isOtherPort = known.Count == 0 && ofPlain.Any(entry => entry.IsOfHost && entry.Key.Equals(key));
         if (isOtherPort)
-            known = [.. ofPlain.Where(static entry => !entry.IsRevoked)];
+            known = [.. ofPlain.Where(static entry => entry.IsOfHost)];
         var types = known.Select(static entry => entry.Key.Type).Distinct().ToList();
 
         if (ofName.Concat(ofPlain).Concat(ofAddress).FirstOrDefault(entry => entry.IsRevoked && entry.Key.Equals(key)) is { } revoked)
             return new HostKeyCheck(HostKeyStatus.Revoked, name, key, revoked, types, null);
-        var others = ofAddress.FindAll(static entry => !entry.IsRevoked);
+        var others = ofAddress.FindAll(static entry => entry.IsOfHost);
         var odd = others.Exists(entry => entry.Key.Equals(key)) ? null : others.FirstOrDefault();
         if (known.Find(entry => entry.Key.Equals(key)) is { } same)
             return new HostKeyCheck(HostKeyStatus.Known, name, key, same, types, odd);
         return known.Count == 0
             ? new HostKeyCheck(HostKeyStatus.Unknown, name, key, null, types, odd)
             : new HostKeyCheck(HostKeyStatus.Changed, name, key, known.Find(entry => entry.Key.Type == key.Type) ?? known[0], types, odd);
+    }
+
+    /// <summary>
+    /// What is said against a certificate that a host shows: null, nothing, as an authority of the host has signed it, for this host and this time. Takes longer than an event loop may.
+    /// </summary>
+    /// <param name="host">The host as the user named it, which the certificate has to name too.</param>
+    /// <param name="port">Its port. As with OpenSSH, an authority of the host at port 22 holds if none is known of this one.</param>
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="isDecided">False: no authority of the host has signed it, so that the key in it may still be known by itself.</param>
+    public string? CheckCertificate(string host, int port, SshCertificate certificate, DateTimeOffset now, out bool isDecided)
+    {
+        isDecided = true;
+        var shown = KeyLines.Shown(NameOf(host, port), 255);
+        if (hosts.Find(entry => entry.IsRevoked && (entry.Key.Equals(certificate.Authority) || entry.Key.Equals(certificate.Key)) && (entry.IsOf(NameOf(host, port)) || entry.IsOf(NameOf(host, StandardPort)))) is { } revoked)
+            return $"WARNING: {shown} shows a certificate that must not be believed any more: {certificate}.\nA key of it is marked as revoked at {revoked.File}:{revoked.Line}. Nothing was sent.";
+        isDecided = AuthoritiesOf(host, port).Exists(entry => entry.Key.Equals(certificate.Authority));
+        if (!isDecided)
+            return $"{shown} shows a certificate of an authority that is not known: {certificate}";
+        var fault = !certificate.IsSigned() ? "its signature is not that of the authority"
+            : certificate.Kind != SshCertificateKind.Host ? "it is a user's"
+            : !certificate.IsValidAt(now) ? "it is not valid at this time"
+            : certificate.CriticalOptions.Count > 0 ? $"it has the option {KeyLines.Shown(certificate.CriticalOptions[0].Name)}, which is not known and has to be heeded"
+            : !certificate.Principals.Any(pattern => PatternList.IsMatch(pattern.ToLowerInvariant(), host.ToLowerInvariant())) ? $"it is for {(certificate.Principals.Count == 0 ? "no host by name" : KeyLines.Shown(string.Join(", ", certificate.Principals), 255))}"
+            : null;
+        return fault is null ? null : $"the certificate that {shown} shows is not believed, as {fault}: {certificate}; ask who runs the host for a new one (ssh-keygen -s CA -h -n {KeyFiles.Shell(host)} …)";
+    }
+
+    /// <summary>Whether an authority is known that signs certificates for a host.</summary>
+    /// <param name="host">The host as the user named it.</param>
+    /// <param name="port">Its port.</param>
+    public bool HasAuthority(string host, int port) => AuthoritiesOf(host, port).Count > 0;
+
+    /// <summary>The lines with keys of this host alone, which may be taken out of the files again; none, where another line names the host by a pattern or beside others: somebody keeps the files by hand.</summary>
+    /// <param name="host">The host as the user named it.</param>
+    /// <param name="port">Its port.</param>
+    public IReadOnlyList<KnownHost> OwnLinesOf(string host, int port)
+    {
+        var lines = Of(NameOf(host, port)).FindAll(static entry => entry.IsOfHost);
+        return lines.TrueForAll(entry => entry.IsOnlyOf(NameOf(host, port))) ? lines : [];
     }
 
     /// <summary>
@@ -111,6 +151,43 @@ internal sealed class KnownHosts
             KeyFiles.Append(path, $"{(hash ? KnownHost.Hashed(name) : name)} {key}");
     }
 
+    /// <summary>Writes down which keys a host has from now on, and takes out those that it had. Whoever has read the file has to read it anew. Blocks.</summary>
+    /// <param name="path">The file, in which the host is known.</param>
+    /// <param name="host">The host as the user named it.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="added">Keys that are added.</param>
+    /// <param name="removed">Keys whose lines are taken out, as far as they name nothing but this host.</param>
+    /// <param name="hash">As in <see cref="Add"/>.</param>
+    /// <exception cref="SshKeyException">The file cannot be written.</exception>
+    public static void Update(string path, string host, int port, IReadOnlyList<SshPublicKey> added, IReadOnlyList<SshPublicKey> removed, bool hash)
+    {
+        var name = NameOf(host, port);
+        KeyFiles.Rewrite(path, text =>
+        {
+            var kept = text.Split('\n').Where(line => !IsRemoved(line.Trim(KeyLines.WhiteSpace.ToCharArray()), name, removed)).ToList();
+            // Behind the last line, which most files end with a break.
+            var end = kept is [.., ""] ? kept.Count - 1 : kept.Count;
+            kept.InsertRange(end, added.Select(key => $"{(hash ? KnownHost.Hashed(name) : name)} {key}"));
+            return string.Join('\n', kept) + (kept is [.., ""] ? "" : "\n");
+        });
+    }
+
+    private static bool IsRemoved(string line, string name, IReadOnlyList<SshPublicKey> removed)
+    {
+        if (line.Length == 0 || line[0] == '#')
+            return false;
+        try
+        {
+            var entry = KnownHost.Parse("", 0, line);
+            return entry.IsOfHost && entry.IsOnlyOf(name) && removed.Contains(entry.Key);
+        }
+        catch (FormatException)
+        {
+            // Not understood, and so not touched.
+            return false;
+        }
+    }
+
     private static IEnumerable<string> AddressNames(IPAddress? address, int port)
     {
         if (address is null)
@@ -121,9 +198,15 @@ internal sealed class KnownHosts
 
     private List<KnownHost> Of(string name) => hosts.FindAll(entry => entry.IsOf(name));
 
+    private List<KnownHost> AuthoritiesOf(string host, int port)
+    {
+        var own = Of(NameOf(host, port)).FindAll(static entry => entry.IsAuthority);
+        return own.Count > 0 ? own : Of(NameOf(host, StandardPort)).FindAll(static entry => entry.IsAuthority);
+    }
+
     private List<KnownHost> Believed(string name)
     {
         var all = Of(name);
-        return all.FindAll(entry => !entry.IsRevoked && !all.Exists(other => other.IsRevoked && other.Key.Equals(entry.Key)));
+        return all.FindAll(entry => entry.IsOfHost && !all.Exists(other => other.IsRevoked && other.Key.Equals(entry.Key)));
     }
 }

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Fairlead.Ssh;
 
-/// <summary>OpenSSH's own form of private keys (PROTOCOL.key of OpenSSH), without encryption.</summary>
+/// <summary>OpenSSH's own form of private keys (PROTOCOL.key of OpenSSH): written without encryption, and read with it too.</summary>
 internal static class OpenSshKeyFormat
 {
     public const string Label = "OPENSSH PRIVATE KEY";
@@ -22,26 +22,62 @@ internal static class OpenSshKeyFormat
     private static ReadOnlySpan<byte> AuthMagic => "openssh-key-v1\0"u8;
 
     /// <summary>Reads what stands in Base64 between the lines of such a file.</summary>
+    /// <param name="bytes">That.</param>
+    /// <param name="passphrase">What it is encrypted with; empty: it is not, or nobody knows.</param>
     /// <exception cref="SshFormatException">It is damaged, or its parts do not belong together.</exception>
     /// <exception cref="CryptographicException">Its numbers are none of a key.</exception>
-    /// <exception cref="SshKeyException">It is encrypted.</exception>
-    public static SshPrivateKey Read(ReadOnlySpan<byte> bytes)
+    /// <exception cref="SshKeyException">It is encrypted, and not with this passphrase.</exception>
+    public static SshPrivateKey Read(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> passphrase)
+    {
+        var publicKey = ReadHead(bytes, out var cipher, out var options, out var body);
+        var reader = new SshReader(body);
+        var encrypted = reader.ReadString();
+        if (cipher is null)
+        {
+            reader.End();
+            return encrypted.Length % BlockSize == 0 ? ReadPrivate(encrypted, publicKey) : throw new SshFormatException("its private part is not padded");
+        }
+        if (passphrase.IsEmpty)
+            throw PrivateKeyFile.Encrypted(cipher.Name);
+        if (encrypted.Length % cipher.BlockSize != 0 || reader.Rest.Length != cipher.TagLength)
+            throw new SshFormatException("its private part is not as long as it should be");
+        var secrets = GC.AllocateUninitializedArray<byte>(encrypted.Length, pinned: true);
+        try
+        {
+            // Two numbers at the beginning are the same, if it is the right one.
+            return cipher.TryDecrypt(options, encrypted, reader.Rest, passphrase, secrets) && secrets.Length >= 8 && secrets.AsSpan(0, 4).SequenceEqual(secrets.AsSpan(4, 4))
+                ? ReadPrivate(secrets, publicKey) : throw PrivateKeyFile.WrongPassphrase();
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secrets);
+        }
+    }
+
+    /// <summary>The public key, which is never encrypted.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static SshPublicKey ReadPublic(ReadOnlySpan<byte> bytes) => ReadHead(bytes, out _, out _, out _);
+
+    // Null is no cipher. What is left is the private part, and what stands behind it.
+    private static SshPublicKey ReadHead(ReadOnlySpan<byte> bytes, out OpenSshKeyCipher? cipher, out ReadOnlySpan<byte> options, out ReadOnlySpan<byte> body)
     {
         if (!bytes.StartsWith(AuthMagic))
             throw new SshFormatException("it does not begin as a key of OpenSSH does");
         var reader = new SshReader(bytes[AuthMagic.Length..]);
-        var (cipher, kdf) = (reader.ReadName(), reader.ReadName());
-        reader.ReadString();
+        var (name, kdf) = (reader.ReadName(), reader.ReadName());
+        options = reader.ReadString();
         if (reader.ReadUInt32() != 1)
             throw new SshFormatException("it does not hold just one key");
         var publicKey = SshPublicKey.Read(reader.ReadString());
-        if (cipher != None || kdf != None)
-            throw PrivateKeyFile.Encrypted(cipher);
-        var secrets = reader.ReadString();
-        reader.End();
-        if (secrets.Length % BlockSize != 0)
-            throw new SshFormatException("its private part is not padded");
+        body = reader.Rest;
+        cipher = OpenSshKeyCipher.Of(name);
+        return name == None && kdf == None ? publicKey
+            : cipher is not null && kdf == OpenSshKeyCipher.Kdf ? publicKey
+            : throw new SshFormatException($"it is encrypted with {name} and {kdf}, which are not known here; write it anew with: ssh-keygen -p -Z aes256-ctr -f FILE");
+    }
 
+    private static SshPrivateKey ReadPrivate(ReadOnlySpan<byte> secrets, SshPublicKey publicKey)
+    {
         var key = ReadSecrets(secrets);
         if (key.PublicKey.Equals(publicKey))
             return key;

@@ -18,6 +18,9 @@ internal sealed class PatternList
     /// <param name="name">In lower case, if case is to mean nothing.</param>
     public bool Matches(string name) => Array.Exists(meant, pattern => IsMatch(pattern, name)) && !Array.Exists(excepted, pattern => IsMatch(pattern, name));
 
+    /// <summary>Whether it is this one name, and no pattern.</summary>
+    public bool IsOnly(string name) => excepted.Length == 0 && meant is [var one] && one == name && one.AsSpan().IndexOfAny('*', '?') < 0;
+
     /// <summary>Whether a pattern with <c>*</c> and <c>?</c> is a text from its beginning to its end. It takes at most as many steps as the one is long times the other.</summary>
     public static bool IsMatch(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
     {

@@ -19,74 +19,146 @@ internal static class PrivateKeyFile
     private static ReadOnlySpan<byte> Dashes => "-----"u8;
 
     /// <summary>Reads the first private key of a file.</summary>
-    /// <exception cref="SshKeyException">It has none, or one that is encrypted.</exception>
+    /// <param name="file">What the file has in it.</param>
+    /// <param name="passphrase">What it is encrypted with; empty: it is not, or nobody knows.</param>
+    /// <exception cref="SshKeyException">It has none, or one that is encrypted, and not with this passphrase.</exception>
     /// <exception cref="SshFormatException">It is damaged, or not of a kind that is known.</exception>
     /// <exception cref="CryptographicException">Its numbers are none of a key.</exception>
-    public static SshPrivateKey Read(ReadOnlySpan<byte> file)
+    public static SshPrivateKey Read(ReadOnlySpan<byte> file, ReadOnlySpan<byte> passphrase)
     {
-        if (file.Length > KeyFiles.MostBytes)
-            throw new SshKeyException($"the file is larger than {KeyFiles.MostBytes >> 10} KiB, which no key is; {Remedy}");
-        for (var rest = file; rest.IndexOf(Begin) is var begin and >= 0;)
+        var rest = file;
+        while (TryNextBlock(ref rest, out var label, out var body))
         {
-            rest = rest[(begin + Begin.Length)..];
-            var end = rest.IndexOf(Dashes);
-            if (end is < 0 or > 64)
-                break;
-            var label = rest[..end];
-            rest = rest[(end + Dashes.Length)..];
-            var last = rest.IndexOf([.. "-----END "u8, .. label, .. Dashes]);
-            if (last < 0)
-                throw new SshFormatException("its last line is missing");
-            if (ReadBlock(label, rest[..last]) is { } key)
+            if (ReadBlock(label, body, passphrase) is { } key)
                 return key;
-            rest = rest[last..];
         }
         throw new SshKeyException(WhatElse(file));
+    }
+
+    /// <summary>The public key that the file of a private one has in the clear, which of the forms only OpenSSH's own has; null: it has none. Of a key that is not encrypted, none is looked for.</summary>
+    /// <exception cref="SshFormatException">It is damaged, or not of a kind that is known.</exception>
+    public static SshPublicKey? ReadPublic(ReadOnlySpan<byte> file)
+    {
+        while (TryNextBlock(ref file, out var label, out var body))
+        {
+            if (!label.SequenceEqual(Encoding.ASCII.GetBytes(OpenSshKeyFormat.Label)))
+                continue;
+            var bytes = Bytes(body, out var length);
+            try
+            {
+                return OpenSshKeyFormat.ReadPublic(bytes.AsSpan(0, length));
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(bytes);
+            }
+        }
+        return null;
+    }
+
+    // What stands between the next two lines of PEM.
+    private static bool TryNextBlock(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> label, out ReadOnlySpan<byte> body)
+    {
+        label = body = default;
+        if (rest.Length > KeyFiles.MostBytes)
+            throw new SshKeyException($"the file is larger than {KeyFiles.MostBytes >> 10} KiB, which no key is; {Remedy}");
+        if (rest.IndexOf(Begin) is not (var begin and >= 0))
+            return false;
+        rest = rest[(begin + Begin.Length)..];
+        var end = rest.IndexOf(Dashes);
+        if (end is < 0 or > 64)
+            return false;
+        label = rest[..end];
+        rest = rest[(end + Dashes.Length)..];
+        var last = rest.IndexOf([.. "-----END "u8, .. label, .. Dashes]);
+        if (last < 0)
+            throw new SshFormatException("its last line is missing");
+        body = rest[..last];
+        rest = rest[last..];
+        return true;
     }
 
     /// <summary>That a key is encrypted, and what to do.</summary>
     /// <param name="cipher">With what.</param>
     public static SshKeyException Encrypted(string cipher) => new(
-        $"the private key is encrypted with a passphrase ({cipher}), and such keys are not read yet: the next version does; until then take a key of its own (ssh-keygen -t ed25519 -N ''), or take the passphrase off a copy (ssh-keygen -p -N '' -f COPY)");
+        $"the private key is encrypted with a passphrase ({cipher}), and none is given; give it (passphrase: file:PATH or env:NAME, --passphrase), let an agent keep the key (ssh-add FILE), or take a key of its own (ssh-keygen -t ed25519 -N '')")
+    { IsPassphraseWrong = true };
+
+    /// <summary>That a passphrase is another one, and what to do.</summary>
+    public static SshKeyException WrongPassphrase() => new("the passphrase is not that of the private key; give the right one, which this asks for too: ssh-keygen -y -f FILE") { IsPassphraseWrong = true };
 
     // Null for what may stand before a key, like the parameters of a curve or a certificate.
-    private static SshPrivateKey? ReadBlock(ReadOnlySpan<byte> label, ReadOnlySpan<byte> body)
+    private static SshPrivateKey? ReadBlock(ReadOnlySpan<byte> label, ReadOnlySpan<byte> body, ReadOnlySpan<byte> passphrase)
     {
         switch (Encoding.Latin1.GetString(label))
         {
             case "ENCRYPTED PRIVATE KEY":
-                throw Encrypted("PKCS#8");
+                return Decoded(body, passphrase, static (der, passphrase) => Decrypted(passphrase.IsEmpty ? throw Encrypted("PKCS#8") : PemEncryption.DecryptPkcs8(der, passphrase), ReadPkcs8));
             case "DSA PRIVATE KEY":
                 throw new SshFormatException("it is one of DSA, which is not safe any more");
             case OpenSshKeyFormat.Label:
-                return Decoded(body, OpenSshKeyFormat.Read);
+                return Decoded(body, passphrase, OpenSshKeyFormat.Read);
             case "RSA PRIVATE KEY":
-                return Decoded(body, static der => ImportRsa(der, static (RSA key, ReadOnlySpan<byte> from, out int read) => key.ImportRSAPrivateKey(from, out read)));
+                return ReadOld(body, passphrase, static der => ImportRsa(der, static (RSA key, ReadOnlySpan<byte> from, out int read) => key.ImportRSAPrivateKey(from, out read)));
             case "EC PRIVATE KEY":
-                return Decoded(body, static der => ImportEcdsa(der, static (ECDsa key, ReadOnlySpan<byte> from, out int read) => key.ImportECPrivateKey(from, out read)));
+                return ReadOld(body, passphrase, static der => ImportEcdsa(der, static (ECDsa key, ReadOnlySpan<byte> from, out int read) => key.ImportECPrivateKey(from, out read)));
             case "PRIVATE KEY":
-                return Decoded(body, ReadPkcs8);
+                return Decoded(body, [], static (der, _) => ReadPkcs8(der));
             default:
                 return null;
         }
     }
 
-    private static SshPrivateKey Decoded(ReadOnlySpan<byte> body, ReadKey read)
+    // Those that OpenSSL encrypts in its old way.
+    private static SshPrivateKey ReadOld(ReadOnlySpan<byte> body, ReadOnlySpan<byte> passphrase, ReadKey read)
     {
-        // RFC 1421 section 4.6.1.1, as OpenSSL still writes it.
-        if (body.IndexOf("Proc-Type: 4,ENCRYPTED"u8) >= 0)
+        if (!PemEncryption.IsOld(body))
+            return Decoded(body, [], (der, _) => read(der));
+        if (passphrase.IsEmpty)
             throw Encrypted("PEM");
-        var bytes = GC.AllocateUninitializedArray<byte>(Base64.GetMaxDecodedFromUtf8Length(body.Length), pinned: true);
+        var cipher = PemEncryption.ReadOld(body, out var base64);
+        return Decoded(base64, passphrase, (encrypted, passphrase) => Decrypted(PemEncryption.DecryptOld(encrypted, cipher, passphrase), read));
+    }
+
+    // One of 256 wrong passphrases leaves what looks padded, and is no key.
+    private static SshPrivateKey Decrypted(byte[] der, ReadKey read)
+    {
         try
         {
-            if (Base64.DecodeFromUtf8(body, bytes, out _, out var length) != OperationStatus.Done)
-                throw new SshFormatException("it is not in Base64");
-            return read(bytes.AsSpan(0, length));
+            AsnDecoder.ReadSequence(der, AsnEncodingRules.BER, out _, out _, out var length);
+            return length == der.Length ? read(der) : throw WrongPassphrase();
+        }
+        catch (AsnContentException)
+        {
+            throw WrongPassphrase();
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(der);
+        }
+    }
+
+    private static SshPrivateKey Decoded(ReadOnlySpan<byte> body, ReadOnlySpan<byte> passphrase, ReadEncrypted read)
+    {
+        var bytes = Bytes(body, out var length);
+        try
+        {
+            return read(bytes.AsSpan(0, length), passphrase);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(bytes);
         }
+    }
+
+    // The caller wipes them.
+    private static byte[] Bytes(ReadOnlySpan<byte> base64, out int length)
+    {
+        var bytes = GC.AllocateUninitializedArray<byte>(Base64.GetMaxDecodedFromUtf8Length(base64.Length), pinned: true);
+        if (Base64.DecodeFromUtf8(base64, bytes, out _, out length) == OperationStatus.Done)
+            return bytes;
+        CryptographicOperations.ZeroMemory(bytes);
+        throw new SshFormatException("it is not in Base64");
     }
 
     // RFC 5958 section 2. .NET has no Ed25519.
@@ -174,6 +246,8 @@ internal static class PrivateKeyFile
     }
 
     private delegate SshPrivateKey ReadKey(ReadOnlySpan<byte> bytes);
+
+    private delegate SshPrivateKey ReadEncrypted(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> passphrase);
 
     private delegate void Import<in T>(T key, ReadOnlySpan<byte> der, out int read);
 }

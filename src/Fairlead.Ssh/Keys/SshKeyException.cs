@@ -8,4 +8,7 @@ public sealed class SshKeyException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>Whether a private key is encrypted, and the passphrase is missing or another one: with the right one it can be used.</summary>
+    public bool IsPassphraseWrong { get; init; }
 }

@@ -166,8 +166,8 @@ public sealed class SshPublicKey : IEquatable<SshPublicKey>
     /// <param name="type">Its name, of printable ASCII.</param>
     internal static string Unknown(string type)
     {
-        if (type.EndsWith("-cert-v01@openssh.com", StringComparison.Ordinal))
-            return $"certificates ({type}) are not known yet";
+        if (SignatureAlgorithms.IsOfCertificate(type))
+            return $"it is a certificate ({type}), and a key is expected";
         return type.StartsWith("sk-", StringComparison.Ordinal) ? $"keys that stay in a security token ({type}) are not known yet" : $"the key type '{type}' is not known";
     }
 }

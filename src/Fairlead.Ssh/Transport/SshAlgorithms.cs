@@ -12,8 +12,8 @@ public sealed record SshAlgorithms
     /// <summary>Methods of key exchange.</summary>
     public IReadOnlyList<string> KeyExchanges { get; init; } = Ssh.KeyExchanges.Names;
 
-    /// <summary>Signature algorithms of host keys.</summary>
-    public IReadOnlyList<string> HostKeys { get; init; } = SignatureAlgorithms.Names;
+    /// <summary>Signature algorithms of host keys, and of their certificates, which are left out where none could be checked.</summary>
+    public IReadOnlyList<string> HostKeys { get; init; } = SignatureAlgorithms.AllNames;
 
     /// <summary>Ciphers.</summary>
     public IReadOnlyList<string> Ciphers { get; init; } = PacketCiphers.CipherNames;

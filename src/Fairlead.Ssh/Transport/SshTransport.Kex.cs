@@ -12,14 +12,18 @@ internal sealed partial class SshTransport
     private KexInit? own;
     private bool isExchanging, isUnderWay, isStrict;
     private byte[]? sessionId;
-    private SshPublicKey? hostKey;
+    private SshPresentedKey? hostKey;
+    private byte[] hostSignature = [];
     private long keysSince, underWaySince;
 
     /// <summary>The hash of the first exchange, by which this connection is told from every other.</summary>
     public ReadOnlySpan<byte> SessionId => sessionId;
 
-    /// <summary>The server's key; null until it is known.</summary>
-    public SshPublicKey? HostKey => hostKey;
+    /// <summary>The server's key, or its certificate; null until it is known.</summary>
+    public SshPresentedKey? HostKey => hostKey;
+
+    /// <summary>That this connection leads to that key: as a client, once keys are exchanged.</summary>
+    public SshBinding Binding => new(hostKey!, sessionId, hostSignature);
 
     /// <summary>What was agreed on last.</summary>
     public Agreement? Agreement { get; private set; }
@@ -143,28 +147,28 @@ internal sealed partial class SshTransport
         var (hash, secret) = await Task.Run(() =>
         {
             var shared = exchange.End(answer);
-            var exchanged = HashOf(exchange.Hash, Identification.Own, PeerIdentification, client, server, key, value, answer, shared);
-            return key.Algorithms.Contains(algorithm) && key.Verify(algorithm, exchanged, signature) ? (exchanged, shared)
+            var exchanged = HashOf(exchange.Hash, Identification.Own, PeerIdentification, client, server, key.Blob, value, answer, shared);
+            return key.Verify(algorithm, exchanged, signature) ? (exchanged, shared)
                 : throw new SshProtocolException(SshDisconnectReason.KeyExchangeFailed, "the server's signature is not that of its key");
         });
         if (hostKey is null)
         {
             if (await options.CheckHostKey!(key) is { } doubt)
                 throw new SshProtocolException(SshDisconnectReason.HostKeyNotVerifiable, doubt);
-            hostKey = key;
+            (hostKey, hostSignature) = (key, signature);
         }
-        else if (!hostKey.Equals(key))
+        else if (!hostKey.Blob.Span.SequenceEqual(key.Blob.Span))
         {
             throw new SshProtocolException(SshDisconnectReason.HostKeyNotVerifiable, "the server has another key than at the beginning of the connection");
         }
         return (hash, secret);
     }
 
-    private static (SshPublicKey Key, byte[] Answer, byte[] Signature) ReadReply(ReadOnlySpan<byte> message)
+    private static (SshPresentedKey Key, byte[] Answer, byte[] Signature) ReadReply(ReadOnlySpan<byte> message)
     {
         var fields = new SshReader(message);
         fields.ReadByte();
-        var reply = (SshPublicKey.Read(fields.ReadString()), fields.ReadString().ToArray(), fields.ReadString().ToArray());
+        var reply = (SshPresentedKey.Read(fields.ReadString()), fields.ReadString().ToArray(), fields.ReadString().ToArray());
         fields.End();
         return reply;
     }
@@ -176,11 +180,11 @@ internal sealed partial class SshTransport
         var value = ReadValue(Payload);
         var algorithm = Agreement!.HostKey;
         var key = options.HostKeyOf!(algorithm);
-        hostKey = key.PublicKey;
+        hostKey = SshPresentedKey.Of(key.PublicKey);
         var (hash, secret, answer, signature) = await Task.Run(() =>
         {
             var (reply, shared) = exchange.Answer(value);
-            var exchanged = HashOf(exchange.Hash, PeerIdentification, Identification.Own, client, server, key.PublicKey, value, reply, shared);
+            var exchanged = HashOf(exchange.Hash, PeerIdentification, Identification.Own, client, server, key.PublicKey.Blob, value, reply, shared);
             return (exchanged, shared, reply, key.Sign(algorithm, exchanged));
         });
         ThrowIfBroken();
@@ -216,10 +220,10 @@ internal sealed partial class SshTransport
     }
 
     // Section 8: what both ends know of the exchange.
-    private static byte[] HashOf(HashAlgorithmName name, string clientSays, string serverSays, KexInit client, KexInit server, SshPublicKey key, byte[] value, byte[] answer, byte[] secret)
+    private static byte[] HashOf(HashAlgorithmName name, string clientSays, string serverSays, KexInit client, KexInit server, ReadOnlyMemory<byte> key, byte[] value, byte[] answer, byte[] secret)
     {
         var text = new SshWriter(4096).WriteString(Encoding.Latin1.GetBytes(clientSays)).WriteString(Encoding.Latin1.GetBytes(serverSays)).WriteString(client.Payload).WriteString(server.Payload)
-            .WriteString(key.Blob.Span).WriteString(value).WriteString(answer).WriteBytes(secret);
+            .WriteString(key.Span).WriteString(value).WriteString(answer).WriteBytes(secret);
         var hash = CryptographicOperations.HashData(name, text.Written);
         text.Wipe();
         return hash;

@@ -24,5 +24,5 @@ internal sealed record TransportOptions
     public Func<string, SshPrivateKey>? HostKeyOf { get; init; }
 
     /// <summary>What a client says to the server's key: null, or why it is not believed.</summary>
-    public Func<SshPublicKey, ValueTask<string?>>? CheckHostKey { get; init; }
+    public Func<SshPresentedKey, ValueTask<string?>>? CheckHostKey { get; init; }
 }

@@ -24,6 +24,9 @@ public sealed record EngineOptions
     /// </summary>
     internal Func<string, SshEnd, bool>? OnHopeless { get; init; }
 
+    /// <summary>Who is asked for passphrases and passwords that tunnels need; null: nobody is there.</summary>
+    internal AskUser? Ask { get; init; }
+
     /// <summary>Which engine tunnels and the hub use; for tests.</summary>
     internal EngineKind SshEngine { get; init; }
 

@@ -137,10 +137,18 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     public static Notice TunnelKeyLeftOut(string tunnel, string reason) =>
         new(LogLevel.Warning, "tunnel_key_left_out", $"tunnel {Printable.Escape(tunnel)}: {Printable.Escape(reason)}", ("tunnel", Printable.Escape(tunnel)), ("reason", Printable.Escape(reason)));
 
+    public static Notice TunnelAgent(LogLevel level, string tunnel, string reason) =>
+        new(level, "tunnel_agent", $"tunnel {Printable.Escape(tunnel)}: {Printable.Escape(reason)}", ("tunnel", Printable.Escape(tunnel)), ("reason", Printable.Escape(reason)));
+
     public static Notice HubLogin(string client, SshConnection connection, AuthorizedKey key) =>
         new(LogLevel.Information, "hub_login",
-            $"{client}: let in as {Printable.Escape(connection.User!.User)} by the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}), {Printable.Escape(connection.PeerIdentification)}",
-            ("client", client), ("user", Printable.Escape(connection.User.User)), ("key", key.Key.Fingerprint), ("comment", Printable.Escape(key.Comment)), ("identification", Printable.Escape(connection.PeerIdentification)));
+            $"{client}: let in as {Printable.Escape(connection.User!.User)} by {(key.Certificate is { } certificate ? $"the certificate {Printable.Escape(certificate.ToString())}" : $"the key {key.Key.Fingerprint}")} ({Printable.Escape(key.Comment)}), {Printable.Escape(connection.PeerIdentification)}",
+            ("client", client), ("user", Printable.Escape(connection.User.User)), ("key", key.Key.Fingerprint), ("comment", Printable.Escape(key.Comment)), ("identification", Printable.Escape(connection.PeerIdentification)),
+            ("certificate", key.Certificate is { } shown ? Printable.Escape(shown.KeyId) : null), ("serial", key.Certificate?.Serial), ("authority", key.Certificate?.Authority.Fingerprint));
+
+    public static Notice HubCertificateRefused(string client, SshCertificate certificate, string reason, long leftOut) =>
+        new(LogLevel.Warning, "hub_certificate_refused", $"{client}: the certificate {Printable.Escape(certificate.ToString())} lets nobody in: {Printable.Escape(reason)}{(leftOut > 0 ? $" ({leftOut} refusals before it are not shown)" : "")}",
+            ("client", client), ("key", certificate.Key.Fingerprint), ("certificate", Printable.Escape(certificate.KeyId)), ("serial", certificate.Serial), ("authority", certificate.Authority.Fingerprint), ("reason", Printable.Escape(reason)), ("left_out", leftOut));
 
     public static Notice HubListening(string client, AuthorizedKey key, string listen) =>
         new(LogLevel.Information, "hub_listening", $"{client}: listening on {listen} for the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)})",
@@ -162,6 +170,11 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
     public static Notice HostKeyAdded(string host, string key, string file) =>
         new(LogLevel.Warning, "host_key_added", $"the key of {Printable.Escape(host)} was not known and is believed from now on: {key}, added to {Printable.Escape(file)}",
             ("host", Printable.Escape(host)), ("key", key), ("file", Printable.Escape(file)));
+
+    public static Notice HostKeysFollowed(string host, IReadOnlyList<string> added, IReadOnlyList<string> removed, string file) =>
+        new(LogLevel.Information, "host_keys_followed",
+            $"{Printable.Escape(host)} has {string.Join(" and ", new[] { added.Count > 0 ? $"proved new keys, which are believed from now on: {string.Join(", ", added)}" : "", removed.Count > 0 ? $"not these keys any more: {string.Join(", ", removed)}" : "" }.Where(part => part.Length > 0))}; {Printable.Escape(file)} says so now",
+            ("host", Printable.Escape(host)), ("added", string.Join(", ", added)), ("removed", string.Join(", ", removed)), ("file", Printable.Escape(file)));
 
     public static Notice Fault(Exception fault, string where) =>
         new(LogLevel.Error, "fault", $"a bug of Fairlead, {where}: {Printable.Escape(fault.ToString(), 4000)}", ("where", where), ("fault", Printable.Escape(fault.ToString(), 4000)));

@@ -124,7 +124,14 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
         var address = (session.Peer.RemoteEndPoint as IPEndPoint)?.Address;
         try
         {
-            return await Task.Run(() => HubKeys.Find(config, key, address));
+            if (request.Certificate is not { } certificate)
+                return await Task.Run(() => HubKeys.Find(config, key, address));
+            var (admitted, fault) = await Task.Run(() => (HubKeys.Find(config, certificate, request.User, address, out var why), why));
+            var leftOut = 0L;
+            // As of other refusals, one a source a second.
+            if (admitted is null && fault is not null && (session.Source is not { } source || session.Binding.Forward.Refusals.MayTell(source, out leftOut)))
+                session.Binding.Forward.Log(Notice.HubCertificateRefused(session.Client, certificate, fault, leftOut));
+            return admitted;
         }
         catch (SshKeyException e)
         {

@@ -7,11 +7,15 @@ namespace Fairlead;
 /// <summary>One attempt to have an SSH connection to a tunnel's server, through the servers on the way.</summary>
 /// <param name="config">The tunnel.</param>
 /// <param name="dialer">Who dials the first of them: names too.</param>
+/// <param name="answers">Who is asked for what is not in the configuration.</param>
 /// <param name="time">Measures it.</param>
 /// <param name="log">Told of what servers say, and of keys that are written down.</param>
-internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimeProvider time, Action<LogEntry> log)
+internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TunnelAnswers answers, TimeProvider time, Action<LogEntry> log)
 {
     private static readonly TimeSpan usualConnectTimeout = TimeSpan.FromSeconds(15);
+
+    // As long as sshd(8) waits for somebody to log in.
+    private static readonly TimeSpan mostForTyping = TimeSpan.FromMinutes(2);
 
     /// <summary>Connects. The connections to servers on the way end with the last one.</summary>
     public async Task<SshConnectResult> RunAsync(CancellationToken cancel)
@@ -50,29 +54,35 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
 
     private async Task<SshConnectResult> LogInAsync(Connection connection, TunnelConfig server, CancellationToken cancel)
     {
-        var trust = new TunnelTrust(server, (connection.RemoteEndPoint as IPEndPoint)?.Address, log);
-        var keys = new List<SshPrivateKey>();
+        var trust = new TunnelTrust(server, (connection.RemoteEndPoint as IPEndPoint)?.Address, time, log);
+        var asked = server.Options.BatchMode ? TunnelAnswers.None : answers;
+        using var identities = new TunnelIdentities(server, asked, log, cancel);
+        var login = new TunnelLogin(server, asked, cancel);
         try
         {
-            IReadOnlyList<string> known = [];
-            // Files are read elsewhere.
+            (IReadOnlyList<string> Types, bool HasAuthority) known = ([], false);
+            // Files are read elsewhere, and keys that are encrypted take their time.
             await Task.Run(() =>
             {
-                known = trust.KnownTypes();
-                keys.AddRange(LoadKeys(server));
+                known = trust.Known();
+                identities.Load();
             }, CancellationToken.None);
             var options = new SshClientOptions
             {
                 User = server.Ssh.Login,
-                Keys = keys,
-                Methods = server.Options.PreferredAuthentications is { Count: > 0 } preferred ? preferred : ["publickey", "password"],
-                Password = server is { Password: { } password, Options.PasswordAuthentication: true } ? () => new ValueTask<string?>(System.Text.Encoding.UTF8.GetString(password.Reveal())) : null,
+                Identities = identities.FindAsync,
+                UserAlgorithms = server.Options.PubkeyAcceptedAlgorithms?.Of(SignatureAlgorithms.AllNames, SignatureAlgorithms.AllNames) ?? SignatureAlgorithms.AllNames,
+                Methods = server.Options.PreferredAuthentications is { Count: > 0 } preferred ? preferred : ["publickey", "keyboard-interactive", "password"],
+                Password = login.HasPassword ? login.PasswordAsync : null,
+                Answer = login.CanAnswer ? login.AnswerAsync : null,
                 CheckHostKey = key => new ValueTask<string?>(Task.Run(() => trust.Check(key))),
-                KnownHostKeys = known,
+                KnownHostKeys = known.Types,
+                HasHostAuthority = known.HasAuthority,
+                OnHostKeys = (made, shown) => _ = trust.FollowAsync(made, shown),
                 OnBanner = text => log(Notice.TunnelBanner(config.Name, text)),
                 Time = time,
                 Algorithms = AlgorithmsOf(server.Options),
-                HandshakeTimeout = ConnectTimeout(server) + TimeSpan.FromSeconds(15),
+                HandshakeTimeout = ConnectTimeout(server) + TimeSpan.FromSeconds(15) + (asked.IsAnybodyThere ? mostForTyping : TimeSpan.Zero),
                 Keepalive = server.Keepalive,
                 KeepaliveProbes = server.Options.KeepaliveCount,
                 RekeyBytes = server.Options.RekeyBytes ?? 1L << 30,
@@ -84,44 +94,6 @@ internal sealed class TunnelAttempt(TunnelConfig config, IDialer dialer, TimePro
         {
             connection.Dispose();
             return new SshConnectResult(null, new SshEnd(SshEndCause.Authentication, null, e.Message));
-        }
-        finally
-        {
-            foreach (var key in keys)
-                key.Dispose();
-        }
-    }
-
-    // A key that the user has named must be there; of the usual ones those that are.
-    private IEnumerable<SshPrivateKey> LoadKeys(TunnelConfig server)
-    {
-        if (!server.Options.PubkeyAuthentication)
-            yield break;
-        foreach (var file in server.IdentityFiles)
-        {
-            var key = server.Identity.Contains(file) ? SshPrivateKey.Load(file, null) : File.Exists(file) ? TryLoad(file) : null;
-            if (key is not null && key.PublicKey.RsaBits < server.Options.RequiredRsaBits)
-            {
-                log(Notice.TunnelKeyLeftOut(config.Name, $"{file} is an RSA key of {key.PublicKey.RsaBits} bits, and RequiredRSASize asks for {server.Options.RequiredRsaBits}"));
-                key.Dispose();
-            }
-            else if (key is not null)
-            {
-                yield return key;
-            }
-        }
-    }
-
-    private SshPrivateKey? TryLoad(string file)
-    {
-        try
-        {
-            return SshPrivateKey.Load(file, null);
-        }
-        catch (SshKeyException e)
-        {
-            log(Notice.TunnelKeyLeftOut(config.Name, e.Message));
-            return null;
         }
     }
 

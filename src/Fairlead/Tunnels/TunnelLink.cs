@@ -15,6 +15,7 @@ internal sealed class TunnelLink
     private static readonly TimeSpan firstPauseBeforeListeningAgain = TimeSpan.FromMilliseconds(250);
 
     private readonly Func<TunnelConfig, Task<IDialer>> dialer;
+    private readonly TunnelAnswers answers;
     private readonly TimeProvider time;
     private readonly Action<LogEntry> log;
     private readonly Dictionary<IRemoteListen, Func<Task>?> listens = [];
@@ -30,11 +31,12 @@ internal sealed class TunnelLink
     /// <param name="config">What it is.</param>
     /// <param name="context">Where it lives.</param>
     /// <param name="dialer">Who dials the first of its servers, names too. It throws <see cref="ForwardException"/> where nobody can.</param>
+    /// <param name="answers">Who is asked for what is not in the configuration.</param>
     /// <param name="time">Measures it, in the context.</param>
     /// <param name="log">Told of its states.</param>
-    public TunnelLink(TunnelConfig config, SynchronizationContext context, Func<TunnelConfig, Task<IDialer>> dialer, TimeProvider time, Action<LogEntry> log)
+    public TunnelLink(TunnelConfig config, SynchronizationContext context, Func<TunnelConfig, Task<IDialer>> dialer, TunnelAnswers answers, TimeProvider time, Action<LogEntry> log)
     {
-        (this.config, Context, this.dialer, this.time, this.log) = (config, context, dialer, time, log);
+        (this.config, Context, this.dialer, this.answers, this.time, this.log) = (config, context, dialer, answers, time, log);
     }
 
     /// <summary>Where it lives. From any thread.</summary>
@@ -194,7 +196,7 @@ internal sealed class TunnelLink
         try
         {
             var wanted = config;
-            return await new TunnelAttempt(wanted, await dialer(wanted), time, log).RunAsync(source.Token);
+            return await new TunnelAttempt(wanted, await dialer(wanted), answers, time, log).RunAsync(source.Token);
         }
         catch (ForwardException reason)
         {

@@ -52,7 +52,9 @@ internal sealed class TunnelSet(Networks networks, LookUps lookUps, EngineOption
     private Tunnel Make(TunnelConfig config)
     {
         var network = networks.Of(new ForwardConfig { Listen = [], Engine = options.SshEngine });
-        return new Tunnel(config, (own, onChange) => new TunnelLink(own, network.NextContext(), DialerAsync, network.Time, log)
+        // One for all its connections, so that a person is asked once.
+        var answers = new TunnelAnswers(options.Ask);
+        return new Tunnel(config, (own, onChange) => new TunnelLink(own, network.NextContext(), DialerAsync, answers, network.Time, log)
         {
             OnHopeless = end => options.OnHopeless?.Invoke(config.Name, end) == true,
             OnChange = onChange,

@@ -49,6 +49,9 @@ internal sealed class HubRig : IAsyncDisposable
     /// <summary>Says what the user may do from now on.</summary>
     public void Admit(string options) => File.WriteAllText(AuthorizedKeys, $"{options} {SshKeys.Public(UserKey)} alice's laptop\n");
 
+    /// <summary>Says what stands in the file from now on.</summary>
+    public void AdmitLine(string line) => File.WriteAllText(AuthorizedKeys, $"{line}\n");
+
     /// <summary>Connects <c>ssh -N</c>, and waits until it is let in.</summary>
     public Task<OpenSshClient> ConnectAsync(params string[] options) => OpenSshClient.StartAsync(UserKey, "alice", Port, options);
 

@@ -6,12 +6,16 @@ namespace Fairlead.SystemTests;
 /// <summary>An OpenSSH server on the loopback with keys of its own, and a user whom it lets in as root.</summary>
 internal sealed class SshServerRig : IDisposable
 {
+    /// <summary>A user whom only <see cref="StartAsync(string, string?)"/> with a password knows.</summary>
+    public const string PasswordUser = "tunneller";
+
     private readonly string sshd, configuration;
+    private readonly bool hasPassword;
     private Peer? server;
 
-    private SshServerRig(string sshd, Folder folder, int port)
+    private SshServerRig(string sshd, Folder folder, int port, bool hasPassword)
     {
-        (this.sshd, Folder, Port) = (sshd, folder, port);
+        (this.sshd, Folder, Port, this.hasPassword) = (sshd, folder, port, hasPassword);
         configuration = Path.Combine(folder.Path, "sshd.conf");
     }
 
@@ -41,12 +45,15 @@ internal sealed class SshServerRig : IDisposable
 
     /// <summary>Starts one.</summary>
     /// <param name="more">Lines of sshd_config(5) that come before the rig's own, so that they count.</param>
-    public static async Task<SshServerRig> StartAsync(string more = "")
+    /// <param name="password">
+    /// The password of <see cref="PasswordUser"/>, whom this machine does not know: the server sees other files of users, and of PAM, than everybody else. Null: there is no such user.
+    /// </param>
+    public static async Task<SshServerRig> StartAsync(string more = "", string? password = null)
     {
         Peers.RequireRoot();
         var sshd = Peers.Require("sshd", "openssh-server");
         Directory.CreateDirectory("/run/sshd");
-        var rig = new SshServerRig(sshd, new Folder(), Peers.FreePort());
+        var rig = new SshServerRig(sshd, new Folder(), Peers.FreePort(), password is not null);
         try
         {
             await SshKeys.MakeAsync(rig.HostKey);
@@ -66,6 +73,8 @@ internal sealed class SshServerRig : IDisposable
                 LogLevel VERBOSE
 
                 """);
+            if (password is not null)
+                await rig.WriteUserAsync(password);
             await rig.StartServerAsync();
             return rig;
         }
@@ -90,7 +99,29 @@ internal sealed class SshServerRig : IDisposable
     }
 
     /// <summary>Starts it again at the same port.</summary>
-    public async Task StartServerAsync() => server = await Peers.StartAsync(Port, sshd, "-D", "-E", LogFile, "-f", configuration);
+    public async Task StartServerAsync()
+    {
+        string[] arguments = ["-D", "-E", LogFile, "-f", configuration];
+        server = hasPassword
+            ? await Peers.StartAsync(Port, Peers.Require("unshare", "util-linux"), ["-m", "--propagation", "private", "/bin/sh", "-c", Mounts, sshd, .. arguments])
+            : await Peers.StartAsync(Port, sshd, arguments);
+    }
+
+    // The mounts are this process's alone, and gone with it.
+    private string Mounts =>
+        $"for file in passwd shadow pam.d; do mount --bind {Folder.Path}/$file /etc/$file || exit 1; done; exec \"$0\" \"$@\"";
+
+    private async Task WriteUserAsync(string password)
+    {
+        var (status, hash) = await Peers.RunAsync(Peers.Require("openssl", "openssl"), "passwd", "-6", password);
+        Assert.True(status == 0, hash);
+        Folder.Write("passwd", $"{File.ReadAllText("/etc/passwd").TrimEnd()}\n{PasswordUser}:x:60123:65534::/nonexistent:/bin/sh\n");
+        Folder.Write("shadow", $"{File.ReadAllText("/etc/shadow").TrimEnd()}\n{PasswordUser}:{hash.Trim()}:19000:0:99999:7:::\n");
+        // The server looks for the keys of a user as that user.
+        File.SetUnixFileMode(Folder.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        var pam = Directory.CreateDirectory(Path.Combine(Folder.Path, "pam.d"));
+        File.WriteAllText(Path.Combine(pam.FullName, "sshd"), "auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\npassword required pam_deny.so\n");
+    }
 
     /// <summary>Stops the processes of the connections that there are: their sockets stay, and nobody is behind them. <see cref="KillSessions"/> ends them.</summary>
     public async Task FreezeSessionsAsync() => await Peers.RunAsync("kill", ["-STOP", .. Sessions()]);

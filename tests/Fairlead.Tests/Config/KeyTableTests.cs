@@ -52,7 +52,7 @@ public sealed class KeyTableTests
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\n{Written("file", "forwards", "include", "defaults", "admin", "log", "access_log", "limits")}").Configuration);
         Assert.Equal(Yaml.Read("forwards: []").Configuration, Yaml.Read($"forwards: []\nadmin: {{}}\nlog: {{ {Flow("log")} }}\naccess_log: {{ {Flow("access log")} }}\nlimits: {{}}").Configuration);
         Assert.Equal(Yaml.Read("hub: { authorized_keys: /a }").Configuration, Yaml.Read($"hub: {{ authorized_keys: /a, {Flow("hub", "authorized_keys")} }}").Configuration);
-        Assert.Equal(Yaml.Read("{ forwards: [], tunnels: { a: { ssh: h } } }").Configuration, Yaml.Read($"{{ forwards: [], tunnels: {{ a: {{ ssh: h, {Flow("tunnel", "ssh", "password")} }} }} }}").Configuration);
+        Assert.Equal(Yaml.Read("{ forwards: [], tunnels: { a: { ssh: h } } }").Configuration, Yaml.Read($"{{ forwards: [], tunnels: {{ a: {{ ssh: h, {Flow("tunnel", "ssh", "password", "passphrase")} }} }} }}").Configuration);
         string[] besides = ["listen", "to", "name", "at", "allow", "allow_to", "advertise", "limits", "timeouts", "proxy_protocol", "tls", "ftp"];
         var forward = Yaml.Forward("forwards: [{ listen: \":80\", to: \"a:80\" }]");
         Assert.Equal(forward, Yaml.Forward($$"""forwards: [{ listen: ":80", to: [{ address: "a:80", {{Flow("upstream", "address", "proxy_protocol", "tls")}} }], {{Flow("forward", [.. besides, "affinity", "responses"])}}, limits: { {{Flow("limits", "sessions_per_second")}} }, timeouts: { {{Flow("timeouts", "unacknowledged", "idle", "unanswered")}} } }]"""));

@@ -53,6 +53,18 @@ public sealed class PlannedKeysTests : IDisposable
         Assert.Equal(["2027-01-31T00:00:00Z", "2026-12-01T11:59:59Z"], planned.Keys.Select(one => one.UntilText));
     }
 
+    [Theory]
+    [InlineData("cert-authority", "the user who logs in")]
+    [InlineData("cert-authority,principals=\"alice,bob\"", "alice, bob")]
+    [InlineData("", "")]
+    public void An_authority_is_told_apart_and_for_whom_it_signs(string options, string signsFor)
+    {
+        var planned = Read($"{options} {key} the authority");
+
+        Assert.Equal(signsFor, Assert.Single(planned.Keys).SignsFor);
+        Assert.Empty(planned.Warnings);
+    }
+
     [Fact]
     public void Lines_that_do_not_count_and_options_that_do_nothing_are_warned_of_with_their_place()
     {

@@ -222,8 +222,8 @@ public sealed class SshArgumentsTests
         { "-o RekeyLimit=1 -D 1080 gw", "-o RekeyLimit '1' is too little; write at least 16, or default" },
         { "-o RekeyLimit=1X -D 1080 gw", "-o RekeyLimit '1X' is not a size; write bytes, like 1048576, or 1M, 1G" },
         { "-o IdentityFile=none -D 1080 gw", "-o IdentityFile 'none' is for offering no key; write PubkeyAuthentication no" },
-        { "-o PreferredAuthentications=pubkey -D 1080 gw", "-o PreferredAuthentications 'pubkey' is unknown; there are publickey, password and none" },
-        { "-o PreferredAuthentications=hostbased -D 1080 gw", "-o PreferredAuthentications 'hostbased' has none that is in this version, which are publickey, password and none" },
+        { "-o PreferredAuthentications=pubkey -D 1080 gw", "-o PreferredAuthentications 'pubkey' is unknown; there are publickey, keyboard-interactive, password and none" },
+        { "-o PreferredAuthentications=hostbased -D 1080 gw", "-o PreferredAuthentications 'hostbased' has none that is in this version, which are publickey, keyboard-interactive, password and none" },
         { "-o LocalForward=8080 gw", "-o LocalForward '8080': has no target; write [BIND:]PORT:HOST:HOSTPORT, like 8143:mail:143, or -D for clients that say themselves where to go" },
         { "-o HostName=a/b -D 1080 gw", "-o HostName host 'a/b' has a '/'; write a host, like 10.0.0.5, without a path, a network or http://" },
         // What limits trust or chooses the way is never left aside.

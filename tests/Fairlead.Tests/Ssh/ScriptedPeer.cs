@@ -152,7 +152,7 @@ internal sealed class ScriptedPeer(Connection connection, bool isServer) : IDisp
     {
         string[] marks = isServer ? [KexInit.ExtInfoServer, KexInit.StrictServer] : [KexInit.ExtInfoClient, KexInit.StrictClient];
         string[] none = ["none"];
-        var hostKeys = isServer ? [.. HostKey.PublicKey.Algorithms] : Algorithms.HostKeys;
+        var hostKeys = isServer ? [.. HostKey.PublicKey.Algorithms] : Algorithms.HostKeys.Where(name => !SignatureAlgorithms.IsOfCertificate(name));
         var message = new SshWriter(1024).Begin(Message.SSH_MSG_KEXINIT).WriteBytes(RandomNumberGenerator.GetBytes(16))
             .WriteNameList([.. Algorithms.KeyExchanges, .. marks[..(IsStrict ? 2 : 1)]]).WriteNameList(hostKeys)
             .WriteNameList(Algorithms.Ciphers).WriteNameList(Algorithms.Ciphers).WriteNameList(Algorithms.Macs).WriteNameList(Algorithms.Macs)

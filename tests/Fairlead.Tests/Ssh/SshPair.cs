@@ -24,7 +24,7 @@ internal sealed class SshPair : IDisposable
     {
         User = "alice",
         Keys = [UserKey],
-        CheckHostKey = key => new ValueTask<string?>(key.Equals(HostKey.PublicKey) ? null : "another key"),
+        CheckHostKey = key => new ValueTask<string?>(key.Key.Equals(HostKey.PublicKey) ? null : "another key"),
         Keepalive = Timeout.InfiniteTimeSpan,
     };
 

@@ -19,13 +19,20 @@ internal static class TunnelKeys
     private static readonly Kind<string> configFile = new TextKind<string>("`none`, `user`, or path", "user", """{"type":"string","minLength":1}""",
         (text, _, reading) => text is TunnelConfig.NoFile or TunnelConfig.UsersFiles ? text : reading.Beside(HomePath.Expand(text)), text => text);
 
+    private static readonly Kind<string> agent = new TextKind<string>("`auto`, `off` or a path", TunnelConfig.AutoAgent, """{"type":"string","minLength":1}""",
+        (text, _, reading) => text is TunnelConfig.AutoAgent or TunnelConfig.NoAgent ? text : reading.Beside(HomePath.Expand(text)), text => text);
+
     public static readonly Kind<string> Name = new TextKind<string>("name of a tunnel, or `ssh://` URL", "office", """{"type":"string","pattern":"^(ssh://.+|[a-z0-9-]{1,63})$"}""", (text, key, _) => ViaHop.TunnelName(text, key), name => name);
 
     public static readonly KeyTable<TunnelConfig> Tunnel = new("tunnel", () => new TunnelConfig { Name = "", Ssh = nowhere },
         new Key<TunnelConfig, SshTarget>("ssh", target, tunnel => tunnel.Ssh, (tunnel, value) => tunnel with { Ssh = value },
             "The server: who logs in (left out: the user who runs Fairlead), its name or address, and its port (22).", "ssh: alice@gw.example.com"),
         new Key<TunnelConfig, ValueList<string>>("identity", files, tunnel => tunnel.Identity, (tunnel, value) => tunnel with { Identity = value },
-            "Files of private keys, tried in this order, without a passphrase; `~` is the user's home. Empty: `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh`, as far as they are there."),
+            "Files of private keys, tried in this order behind those of the agent; `~` is the user's home. A certificate stands beside its key, as `FILE-cert.pub`. Empty: `id_ed25519`, `id_ecdsa` and `id_rsa` in `~/.ssh`, as far as they are there."),
+        new Key<TunnelConfig, Secret?>("passphrase", Kinds.Secret, tunnel => tunnel.Passphrase, (tunnel, value) => tunnel with { Passphrase = value },
+            "What the private keys are encrypted with."),
+        new Key<TunnelConfig, string>("agent", agent, tunnel => tunnel.Agent, (tunnel, value) => tunnel with { Agent = value },
+            "The agent that keeps private keys, which are shown before those of files: the path of its socket, `auto` for the one that `SSH_AUTH_SOCK` names, or `off`."),
         new Key<TunnelConfig, Secret?>("password", Kinds.Secret, tunnel => tunnel.Password, (tunnel, value) => tunnel with { Password = value },
             "The user's password there, offered after the keys."),
         new Key<TunnelConfig, ValueList<string>>("known_hosts", files, tunnel => tunnel.KnownHosts, (tunnel, value) => tunnel with { KnownHosts = value },

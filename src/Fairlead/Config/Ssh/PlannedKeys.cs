@@ -36,13 +36,19 @@ internal sealed record PlannedKey(int Line, string Type, string Fingerprint, str
 {
     private const string Anywhere = "anywhere", Nowhere = "nowhere";
 
+    /// <summary>Of an authority, whose certificates it signs: <c>the user who logs in</c>, or the names that they may be for; empty for a key that is let in itself.</summary>
+    public string SignsFor { get; init; } = "";
+
     /// <summary><see cref="Until"/> in UTC: <c>2027-01-31T00:00:00Z</c>; empty for null.</summary>
     public string UntilText => Until?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) ?? "";
 
     public static PlannedKey Of(AuthorizedKey key, HubConfig hub, DateTimeOffset now)
     {
         var listen = hub.MaxListens == 0 ? Nowhere : Shown(key, key.PermitListen, hub.GatewayPorts ? Anywhere : PlannedHub.LoopbackOnly);
-        return new PlannedKey(key.Line, key.Key.Type, key.Key.Fingerprint, key.Comment, key.From?.ToString() ?? "", Shown(key, key.PermitOpen, Anywhere), listen, key.Expires, key.IsExpired(now));
+        return new PlannedKey(key.Line, key.Key.Type, key.Key.Fingerprint, key.Comment, key.From?.ToString() ?? "", Shown(key, key.PermitOpen, Anywhere), listen, key.Expires, key.IsExpired(now))
+        {
+            SignsFor = key.IsAuthority ? key.Principals is { } names ? string.Join(", ", names) : "the user who logs in" : "",
+        };
     }
 
     private static string Shown(AuthorizedKey key, IReadOnlyList<ForwardPermission>? permissions, string without) => !key.MayForward || permissions is { Count: 0 } ? Nowhere : permissions is null ? without

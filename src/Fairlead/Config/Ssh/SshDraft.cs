@@ -243,6 +243,7 @@ internal sealed class SshDraft
             Identity = [.. IdentityFiles.Where(IsTyped).Select(tokens.Path).Distinct()],
             KnownHosts = KnownHosts is { Count: 0 } ? ["/dev/null"] : [.. (KnownHosts ?? []).Select(tokens.Path).Distinct()],
             AcceptNew = StrictHostKeyChecking == HostKeyStrictness.AcceptNew,
+            Agent = AgentOf(tokens),
             Options = Options(tokens),
         };
         return Keepalive is { } keepalive ? tunnel with { Keepalive = keepalive } : tunnel;
@@ -276,10 +277,18 @@ internal sealed class SshDraft
 
     private static bool IsTyped(SshValue value) => value.Place is null;
 
+    // A variable that is not set is none, as it is for SSH_AUTH_SOCK.
+    private string AgentOf(SshTokens tokens) => IdentityAgent is not { } agent ? TunnelConfig.AutoAgent : agent.Text switch
+    {
+        "none" => TunnelConfig.NoAgent,
+        "SSH_AUTH_SOCK" => TunnelConfig.AutoAgent,
+        ['$', .. var name] when !name.StartsWith('{') => Environment.GetEnvironmentVariable(name) is { Length: > 0 } path ? path : TunnelConfig.NoAgent,
+        _ => tokens.Path(agent),
+    };
+
     private SshOptions Options(SshTokens tokens)
     {
         var options = new SshOptions();
-        var isAgentPath = IdentityAgent is { Text: var agent } && agent is not ("none" or "SSH_AUTH_SOCK") && !(agent.StartsWith('$') && !agent.StartsWith("${", StringComparison.Ordinal));
         return options with
         {
             ExitOnForwardFailure = ExitOnForwardFailure ?? options.ExitOnForwardFailure,
@@ -307,7 +316,6 @@ internal sealed class SshDraft
             TcpKeepAlive = TcpKeepAlive ?? options.TcpKeepAlive,
             OtherIdentities = [.. IdentityFiles.Where(value => !IsTyped(value)).Select(tokens.Path).Distinct()],
             IdentitiesOnly = IdentitiesOnly ?? options.IdentitiesOnly,
-            IdentityAgent = IdentityAgent is { } named ? isAgentPath ? tokens.Path(named) : named.Text : null,
             CertificateFiles = [.. CertificateFiles.Select(tokens.Path).Distinct()],
             BatchMode = BatchMode ?? options.BatchMode,
             PubkeyAuthentication = PubkeyAuthentication ?? options.PubkeyAuthentication,

@@ -12,7 +12,7 @@ internal static class SshKeywords
         ("BatchMode", static (draft, value) => draft.BatchMode ??= value.Truth),
         ("BindAddress", static (draft, value) => draft.BindAddress ??= value.Told(AddressText.One)),
         ("BindInterface", static (draft, value) => draft.BindInterface ??= value.One),
-        ("CASignatureAlgorithms", static (draft, value) => draft.CaSignatureAlgorithms ??= new AlgorithmList(value.One)),
+        ("CASignatureAlgorithms", static (draft, value) => draft.CaSignatureAlgorithms ??= Algorithms(value, SignatureAlgorithms.Names)),
         ("CertificateFile", static (draft, value) => draft.CertificateFiles.Add(value.Single)),
         ("CheckHostIP", static (draft, value) => draft.CheckHostIp ??= value.Truth),
         ("Ciphers", static (draft, value) => draft.Ciphers ??= Algorithms(value, SshAlgorithms.Default.Ciphers)),
@@ -42,7 +42,7 @@ internal static class SshKeywords
         ("PreferredAuthentications", static (draft, value) => draft.PreferredAuthentications ??= Authentications(value)),
         ("ProxyCommand", static (draft, value) => draft.SetProxy(command: value.Text == "-" ? throw value.Error("'-' would be standard input and output, which are not the connection here; write a command") : value)),
         ("ProxyJump", static (draft, value) => draft.SetProxy(jump: value with { Text = value.Text.Split('#')[0].TrimEnd() })),
-        ("PubkeyAcceptedAlgorithms", static (draft, value) => draft.PubkeyAcceptedAlgorithms ??= new AlgorithmList(value.One)),
+        ("PubkeyAcceptedAlgorithms", static (draft, value) => draft.PubkeyAcceptedAlgorithms ??= Algorithms(value, SignatureAlgorithms.AllNames)),
         ("PubkeyAuthentication", static (draft, value) => draft.PubkeyAuthentication ??= value.Choice(("yes", true), ("no", false), ("true", true), ("false", false), ("unbound", true), ("host-bound", true))),
         ("RekeyLimit", static (draft, value) => draft.RekeyLimit ??= RekeyLimit(value)),
         ("RemoteForward", static (draft, value) => draft.Add(value, SshForwarding.Parse(SshForwardingKind.Remote, Pair(value), value.Option))),
@@ -168,9 +168,9 @@ internal static class SshKeywords
     {
         var names = value.One.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (Array.Find(names, name => !authentications.Contains(name)) is { } unknown)
-            throw value.Error($"'{Printable.Escape(unknown)}' is unknown{Nearest.Hint(unknown, authentications)}; there are publickey, password and none");
-        ValueList<string> here = [.. names.Where(name => name is "publickey" or "password" or "none")];
-        return here.Count > 0 ? here : throw value.Error($"'{Printable.Escape(value.Text)}' has none that is in this version, which are publickey, password and none");
+            throw value.Error($"'{Printable.Escape(unknown)}' is unknown{Nearest.Hint(unknown, authentications)}; there are publickey, keyboard-interactive, password and none");
+        ValueList<string> here = [.. names.Where(name => name is "publickey" or "password" or "keyboard-interactive" or "none")];
+        return here.Count > 0 ? here : throw value.Error($"'{Printable.Escape(value.Text)}' has none that is in this version, which are publickey, keyboard-interactive, password and none");
     }
 
     private static ValueList<DestinationPattern> RemoteOpens(SshValue value)

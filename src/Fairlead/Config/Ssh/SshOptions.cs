@@ -57,6 +57,18 @@ internal sealed record SshOptions
     /// <summary>Whether keys are offered.</summary>
     public bool PubkeyAuthentication { get; init; } = true;
 
+    /// <summary>By which algorithms keys of the user may sign; null: all.</summary>
+    public AlgorithmList? PubkeyAcceptedAlgorithms { get; init; }
+
+    /// <summary>Files of certificates, beside those that stand beside keys.</summary>
+    public ValueList<string> CertificateFiles { get; init; } = [];
+
+    /// <summary>Whether known keys of a server follow what it proves of itself; null: where the user has named no file of them.</summary>
+    public bool? UpdateHostKeys { get; init; }
+
+    /// <summary>Whether questions of a server are answered (keyboard-interactive).</summary>
+    public bool KbdInteractiveAuthentication { get; init; } = true;
+
     /// <summary>Whether a password is offered.</summary>
     public bool PasswordAuthentication { get; init; } = true;
 
@@ -83,21 +95,6 @@ internal sealed record SshOptions
 
     /// <summary>The fewest bits of an RSA key, the server's and the user's; null: what the implementation asks for.</summary>
     public int? RequiredRsaBits { get; init; }
-
-    /// <summary>The socket of the agent, <c>none</c>, or <c>SSH_AUTH_SOCK</c>; null: nothing is said.</summary>
-    public string? IdentityAgent { get; init; }
-
-    /// <summary>Files of the user's certificates.</summary>
-    public ValueList<string> CertificateFiles { get; init; } = [];
-
-    /// <summary>Whether the server may ask questions.</summary>
-    public bool KbdInteractiveAuthentication { get; init; } = true;
-
-    /// <summary>Whether further keys that the server tells of are written down; null: nothing is said.</summary>
-    public bool? UpdateHostKeys { get; init; }
-
-    /// <summary>With which signatures the user may prove himself; null: all.</summary>
-    public AlgorithmList? PubkeyAcceptedAlgorithms { get; init; }
 
     /// <summary>With which signatures an authority may vouch for the server; null: all.</summary>
     public AlgorithmList? CaSignatureAlgorithms { get; init; }

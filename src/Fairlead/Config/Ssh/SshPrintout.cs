@@ -36,7 +36,7 @@ internal static class SshPrintout
         Add("hostkeyalgorithms", Names(options.HostKeyAlgorithms, initial.HostKeys));
         Add("hostkeyalias", options.HostKeyAlias);
         Add("identitiesonly", Truth(options.IdentitiesOnly));
-        Add("identityagent", options.IdentityAgent);
+        Add("identityagent", draft.IdentityAgent is null ? null : tunnel.Agent switch { TunnelConfig.NoAgent => "none", TunnelConfig.AutoAgent => "SSH_AUTH_SOCK", var path => path });
         foreach (var file in tunnel.IdentityFiles)
             Add("identityfile", file);
         Add("kbdinteractiveauthentication", Truth(options.KbdInteractiveAuthentication));

@@ -54,6 +54,8 @@ internal static class SshTunnel
         TunnelConfig Written(TunnelConfig server) => server with
         {
             Identity = written.Identity,
+            Passphrase = written.Passphrase,
+            Agent = written.Agent == initial.Agent ? server.Agent : written.Agent,
             KnownHosts = written.KnownHosts.Count > 0 ? written.KnownHosts : server.KnownHosts,
             Options = written.KnownHosts.Count > 0 ? server.Options with { MayLackKnownHosts = false } : server.Options,
         };

@@ -15,6 +15,12 @@ public sealed record TunnelConfig
     /// <summary>Files of private keys, tried in their order; empty: those of <c>id_ed25519</c>, <c>id_ecdsa</c> and <c>id_rsa</c> in the user's <c>~/.ssh</c> that are there.</summary>
     public ValueList<string> Identity { get; init; } = [];
 
+    /// <summary>What the private keys are encrypted with; null: they are not, or who sits at a terminal is asked.</summary>
+    public Secret? Passphrase { get; init; }
+
+    /// <summary>The agent that keeps private keys: the path of its socket, <c>auto</c> for the one that <c>SSH_AUTH_SOCK</c> names, or <c>off</c>.</summary>
+    public string Agent { get; init; } = AutoAgent;
+
     /// <summary>The user's password there; null: none is offered.</summary>
     public Secret? Password { get; init; }
 
@@ -47,6 +53,12 @@ public sealed record TunnelConfig
 
     /// <summary>Values of <see cref="SshConfig"/> that are no path.</summary>
     internal const string NoFile = "none", UsersFiles = "user";
+
+    /// <summary>What <see cref="Agent"/> may be beside a path.</summary>
+    internal const string AutoAgent = "auto", NoAgent = "off";
+
+    /// <summary>The socket of the agent; null: none is asked.</summary>
+    internal string? AgentPath => Agent switch { NoAgent => null, AutoAgent => Environment.GetEnvironmentVariable("SSH_AUTH_SOCK") is { Length: > 0 } path ? path : null, _ => Agent };
 
     /// <summary>What only <c>fairlead ssh</c> and files of ssh_config(5) can say.</summary>
     internal SshOptions Options { get; init; } = new();

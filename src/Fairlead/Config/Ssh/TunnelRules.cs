@@ -99,6 +99,8 @@ internal static class TunnelRules
         }
         foreach (var fault in PathFaults(tunnel.Identity, $"{key}.identity", "identity").Concat(PathFaults(tunnel.KnownHosts, $"{key}.known_hosts", "known_hosts")))
             yield return fault;
+        if (PathFault(tunnel.Agent) is { } agentFault)
+            yield return new Fault($"{key}.agent", $"agent {agentFault}");
         // Servers on the way have their keys there.
         if (tunnel is { HostKey.Count: > 0, Servers.Count: 1 })
         {

@@ -10,7 +10,7 @@ public sealed class KeyFuzzTests
 {
     private static readonly string[] pieces =
     [
-        "\n", "\r", " ", "\t", "\"", "\\\"", ",", "=", "!", "*", "?", "|1|", "|", "@revoked ", "@cert-authority ", "#", "[", "]:", ":", "/", "%", "AAAA", "ssh-ed25519 ", "ssh-rsa ", "restrict", "from=\"", "permitopen=\"",
+        "\n", "\r", " ", "\t", "\"", "\\\"", ",", "=", "!", "*", "?", "|1|", "|", "@revoked ", "@cert-authority ", "#", "[", "]:", ":", "/", "%", "AAAA", "ssh-ed25519 ", "ssh-rsa ", "restrict", "cert-authority", "principals=\"", "from=\"", "permitopen=\"",
         "permitlisten=\"", "expiry-time=\"", "none", "command=\"", "10.0.0.0/8", "::/0", "fe80::1%3", "20260101", "Z", "\0", "\u001b[2J", "\u202e", "\ud800", "é",
     ];
 
@@ -119,6 +119,89 @@ public sealed class KeyFuzzTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Files_of_encrypted_keys_are_read_or_refused(int seed)
+    {
+        var random = new Random(seed);
+        using var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var pkcs8 = ecdsa.ExportEncryptedPkcs8PrivateKey("secret"u8, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 10));
+        foreach (var cipher in new[] { "aes256-ctr", "aes128-cbc", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com" })
+        {
+            var options = new SshWriter().WriteString("0123456789abcdef"u8).WriteUInt32(1);
+            var head = new SshWriter().WriteBytes("openssh-key-v1\0"u8).WriteString(cipher).WriteString("bcrypt").WriteString(options.Written);
+            var file = new SshWriter().WriteBytes(head.Written).WriteUInt32(1).WriteString(TestKeys.All[0].PublicKey.Blob.Span).WriteString(new byte[160]).WriteBytes(new byte[16]).ToArray();
+            for (var i = 0; i < 60; i++)
+            {
+                var mutated = Mutation.Of(random, file, least: 1);
+                // More rounds would only take longer.
+                if (mutated.Length > head.Written.Length && mutated[head.Written.Length - 2] == 0)
+                    (mutated[head.Written.Length - 4], mutated[head.Written.Length - 3], mutated[head.Written.Length - 1]) = (0, 0, 1);
+                CheckPrivate(Encoding.ASCII.GetBytes(PemEncoding.WriteString("OPENSSH PRIVATE KEY", mutated)), "secret");
+            }
+        }
+        for (var i = 0; i < 300; i++)
+        {
+            var mutated = Mutation.Of(random, pkcs8, least: 1);
+            if (mutated.AsSpan().IndexOf(new byte[] { 2, 1, 10 }) >= 0)
+                CheckPrivate(Encoding.ASCII.GetBytes(PemEncoding.WriteString("ENCRYPTED PRIVATE KEY", mutated)), "secret");
+        }
+        var old = Encoding.ASCII.GetBytes($"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{new string('0', 32)}\n\n{Convert.ToBase64String(new byte[128])}\n-----END EC PRIVATE KEY-----\n");
+        for (var i = 0; i < 300; i++)
+            CheckPrivate(Mutation.Of(random, old, least: 1), "secret");
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Certificates_are_read_or_refused_and_signed_only_as_they_were(int seed)
+    {
+        var random = new Random(seed);
+        foreach (var key in TestKeys.All)
+        {
+            var good = TestCertificates.Make(key.PublicKey, critical: [("force-command", "date"), ("source-address", "127.0.0.0/8")], extensions: ["permit-agent-forwarding", "permit-port-forwarding"]);
+            for (var i = 0; i < 150; i++)
+            {
+                var blob = Mutation.Of(random, good, least: 1);
+                try
+                {
+                    var certificate = SshCertificate.Read(blob);
+                    Assert.Equal(blob, certificate.Blob.ToArray());
+                    AssertShown(certificate.ToString());
+                    Assert.False(!blob.AsSpan(0, good.Length - 90 < blob.Length ? good.Length - 90 : 0).SequenceEqual(good.AsSpan(0, good.Length - 90)) && certificate.IsSigned());
+                    var keys = AuthorizedKeys.Parse("keys", $"cert-authority {certificate.Authority}", TimeZoneInfo.Utc);
+                    _ = keys.Find(certificate, "alice", IPAddress.Loopback, DateTimeOffset.UnixEpoch, out var fault);
+                    AssertShown(fault ?? "");
+                    AssertShown(KnownHosts.Parse(("known_hosts", $"@cert-authority * {certificate.Authority}")).CheckCertificate("alice", 22, certificate, DateTimeOffset.UnixEpoch, out _) ?? "");
+                }
+                catch (SshFormatException error)
+                {
+                    AssertShown(error.Message);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Answers_of_agents_and_questions_of_servers_are_read_or_refused(int seed)
+    {
+        var random = new Random(seed);
+        var key = TestKeys.All[0];
+        byte[][] good =
+        [
+            new SshWriter().Begin(12).WriteUInt32(2).WriteString(key.PublicKey.Blob.Span).WriteString("a").WriteString(TestCertificates.Make(key.PublicKey)).WriteString("b").ToArray(),
+            new SshWriter().Begin(14).WriteString(key.Sign("ssh-ed25519", "data"u8)).ToArray(),
+            new SshWriter().Begin(60).WriteString("title").WriteString("instruction").WriteString("").WriteUInt32(2).WriteString("Password: ").WriteBoolean(false).WriteString("Code: ").WriteBoolean(true).ToArray(),
+        ];
+        for (var i = 0; i < 3000; i++)
+        {
+            var message = i % 3 == 0 ? Traffic.RandomBytes(random.Next(100), random.Next()) : Mutation.Of(random, good[random.Next(good.Length)], least: 1);
+            Assert.True(Record.Exception(() => SshAgent.ReadIdentities(message)) is null or SshFormatException);
+            _ = SshAgent.ReadSignature(message, "ssh-ed25519");
+            Assert.True(Record.Exception(() => SshQuestions.Read(message)) is null or SshFormatException or SshProtocolException);
+        }
+    }
+
     [Fact]
     public void The_same_again_and_again_comes_to_an_end()
     {
@@ -136,7 +219,7 @@ public sealed class KeyFuzzTests
         var key = TestKeys.Of("ssh-ed25519").PublicKey;
         string[] good =
         [
-            $"example.com,*.example.net,!x {key} comment", $"[example.com]:2222 {key}", $"{KnownHost.Hashed("example.com")} {key}", $"@revoked * {key}", $"{key} comment",
+            $"example.com,*.example.net,!x {key} comment", $"[example.com]:2222 {key}", $"{KnownHost.Hashed("example.com")} {key}", $"@revoked * {key}", $"@cert-authority *.example.com {key}", $"{key} comment", $"cert-authority,principals=\"a,b\" {key} comment",
             $"restrict,permitopen=\"a:80\",permitlisten=\"[::1]:*\",from=\"10.0.0.0/8,!10.1.*,fe80::1%3\",expiry-time=\"20260101Z\",command=\"a \\\" b\" {key} comment",
         ];
         for (var i = 0; i < 1500; i++)
@@ -176,11 +259,11 @@ public sealed class KeyFuzzTests
 
     private static byte[] BodyOf(byte[] file) => Convert.FromBase64String(string.Concat(Encoding.ASCII.GetString(file).Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..^1]));
 
-    private static void CheckPrivate(byte[] file)
+    private static void CheckPrivate(byte[] file, string passphrase = "")
     {
         try
         {
-            using var key = SshPrivateKey.Read(file, null);
+            using var key = SshPrivateKey.Read(file, Encoding.UTF8.GetBytes(passphrase));
             Assert.True(key.PublicKey.Verify(key.PublicKey.Algorithms[0], "data"u8, key.Sign(key.PublicKey.Algorithms[0], "data"u8)));
         }
         catch (SshKeyException error)

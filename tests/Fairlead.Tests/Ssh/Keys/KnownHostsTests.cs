@@ -117,7 +117,7 @@ public sealed class KnownHostsTests
     {
         var hosts = Of($"""
             # a comment
-            @cert-authority *.example.com {key}
+            @cert-authority @revoked *.example.com {key}
             @nonsense example.com {key}
             @revoked @revoked example.com {key}
             example.com
@@ -133,8 +133,8 @@ public sealed class KnownHostsTests
 
         Assert.Equal(
             [
-                "known_hosts:2: certificates are not known yet, so that no authority of them is believed; name the hosts' own keys",
-                "known_hosts:3: the marker @nonsense is not known; write @revoked, or none",
+                "known_hosts:2: a line has one marker at most; write a line for each",
+                "known_hosts:3: the marker @nonsense is not known; write @revoked, @cert-authority, or none",
                 "known_hosts:4: a line has one marker at most; write a line for each",
                 "known_hosts:5: the line has no key; write HOSTS TYPE BASE64",
                 "known_hosts:6: the key type 'ssh-dss' is not known; take another key, like one of: ssh-keygen -t ed25519",

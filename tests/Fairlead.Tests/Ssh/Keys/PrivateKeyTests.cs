@@ -154,22 +154,6 @@ public sealed class PrivateKeyTests
         Assert.Equal(expected.PublicKey, key.PublicKey);
     }
 
-    [Theory]
-    [InlineData(null)]
-    [InlineData("PEM")]
-    [InlineData("PKCS8")]
-    public void A_key_with_a_passphrase_is_not_read_yet_and_says_what_to_do(string? format)
-    {
-        using var keygen = new Keygen();
-        var path = keygen.Make("ecdsa", 256, format);
-        keygen.Run("-p", "-P", "", "-N", "secret words", "-m", format ?? "RFC4716", "-f", path);
-
-        var message = Assert.Throws<SshKeyException>(() => SshPrivateKey.Load(path, "secret words")).Message;
-        Assert.StartsWith($"{path}: the private key is encrypted with a passphrase ({format switch { null => "aes256-ctr", "PEM" => "PEM", _ => "PKCS#8" }}), and such keys are not read yet: the next version does; ", message, StringComparison.Ordinal);
-        Assert.Contains("ssh-keygen -p -N '' -f COPY", message, StringComparison.Ordinal);
-        Assert.DoesNotContain("secret words", message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void Files_that_are_something_else_are_named_with_the_remedy()
     {

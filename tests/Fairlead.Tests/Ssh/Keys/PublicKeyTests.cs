@@ -42,7 +42,7 @@ public sealed class PublicKeyTests
     [Theory]
     [InlineData("ssh-dss", "the key type 'ssh-dss' is not known")]
     [InlineData("ssh-ed448", "the key type 'ssh-ed448' is not known")]
-    [InlineData("ssh-ed25519-cert-v01@openssh.com", "certificates (ssh-ed25519-cert-v01@openssh.com) are not known yet")]
+    [InlineData("ssh-ed25519-cert-v01@openssh.com", "it is a certificate (ssh-ed25519-cert-v01@openssh.com), and a key is expected")]
     [InlineData("sk-ssh-ed25519@openssh.com", "keys that stay in a security token (sk-ssh-ed25519@openssh.com) are not known yet")]
     public void A_type_that_is_not_known_is_named(string type, string fault)
     {
