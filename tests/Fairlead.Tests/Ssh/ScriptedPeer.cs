@@ -297,16 +297,21 @@ internal sealed class ScriptedPeer(Connection connection, bool isServer) : IDisp
         return message!;
     }
 
+    // Without what every server says of its keys.
     private async ValueTask<byte[]?> ReadNewAsync()
     {
         ReadOnlyMemory<byte> payload;
-        while (!reader.TryRead(out payload))
+        do
         {
-            var count = await connection.ReadAsync(reader.Room());
-            if (count == 0)
-                return null;
-            reader.Commit(count);
+            while (!reader.TryRead(out payload))
+            {
+                var count = await connection.ReadAsync(reader.Room());
+                if (count == 0)
+                    return null;
+                reader.Commit(count);
+            }
         }
+        while (payload.Span[0] == Message.SSH_MSG_GLOBAL_REQUEST && payload.Span[5..].StartsWith("hostkeys-00@openssh.com"u8));
         return payload.ToArray();
     }
 

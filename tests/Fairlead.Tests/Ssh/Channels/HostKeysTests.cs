@@ -66,6 +66,8 @@ public sealed class HostKeysTests
             foreach (var count in new[] { 2, 3 })
                 await rig.Peer.SendAsync(Keys(count));
             await rig.PingAsync();
+            await Traffic.UntilAsync(() => told.Count > 0);
+            await AttackRig.SettleAsync();
             Assert.Equal([2], told);
         }, options => ((SshClientOptions)options) with { OnHostKeys = (_, keys) => told.Add(keys.Count) });
     }
