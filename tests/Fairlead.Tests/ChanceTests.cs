@@ -24,7 +24,7 @@ public sealed partial class ChanceTests
         // Beside those that somebody names in env:NAME. Those of proxies are set for a command, and not read.
         Assert.Equal(
             [
-                "ALL_PROXY", "FAIRLEAD_LOOPS", "FAIRLEAD_SPLICE", "HTTPS_PROXY", "HTTP_PROXY", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NO_COLOR", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "SUDO_UID", "WATCHDOG_PID",
+                "ALL_PROXY", "FAIRLEAD_LOOPS", "FAIRLEAD_SPLICE", "HTTPS_PROXY", "HTTP_PROXY", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NO_COLOR", "RUNTIME_DIRECTORY", "SSH_AUTH_SOCK", "STATE_DIRECTORY", "SUDO_UID", "WATCHDOG_PID",
                 "WATCHDOG_USEC", "XDG_RUNTIME_DIR",
             ],
             sources.SelectMany(source => Variable().Matches(source)).Select(name => name.Groups[1].Value).Distinct().Order(StringComparer.Ordinal));

@@ -188,7 +188,7 @@ public class CommandLineTests
     [InlineData("fairlead forward --engine=", "auto native portable")]
     [InlineData("fairlead forward 8080:h:80 --log-l", "--log-level")]
     [InlineData("fairlead completion z", "zsh")]
-    [InlineData("fairlead ssh --pass", "--password")]
+    [InlineData("fairlead ssh --passw", "--password")]
     [InlineData("fairlead ssh -o ServerA", "ServerAliveCountMax= ServerAliveInterval=")]
     [InlineData("fairlead hub --a", "--authorized-keys")]
     public async Task Bash_completes(string line, string expected)
