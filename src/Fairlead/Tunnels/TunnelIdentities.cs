@@ -27,7 +27,7 @@ internal sealed class TunnelIdentities(TunnelConfig server, TunnelAnswers answer
     {
         if (!server.Options.PubkeyAuthentication)
             return;
-        named.AddRange(server.Options.CertificateFiles.Select(SshCertificate.Load));
+        named.AddRange(server.Options.CertificateFiles.Union(server.Options.OtherCertificates.Where(File.Exists)).Select(SshCertificate.Load));
         foreach (var file in server.IdentityFiles)
         {
             if (server.Identity.Contains(file))

@@ -84,6 +84,9 @@ internal sealed record SshOptions
     /// <summary>Further files of private keys, which need not be there.</summary>
     public ValueList<string> OtherIdentities { get; init; } = [];
 
+    /// <summary>Further files of certificates, which need not be there.</summary>
+    public ValueList<string> OtherCertificates { get; init; } = [];
+
     /// <summary>Whether files of known hosts may be missing that are named.</summary>
     public bool MayLackKnownHosts { get; init; }
 

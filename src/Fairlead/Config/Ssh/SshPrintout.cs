@@ -23,7 +23,7 @@ internal static class SshPrintout
         Add("bindaddress", options.BindAddress?.ToString());
         Add("bindinterface", draft.BindInterface);
         Add("casignaturealgorithms", options.CaSignatureAlgorithms?.Written);
-        foreach (var file in options.CertificateFiles)
+        foreach (var file in options.CertificateFiles.Union(options.OtherCertificates))
             Add("certificatefile", file);
         Add("checkhostip", Truth(options.CheckHostIp));
         Add("ciphers", Names(options.Ciphers, initial.Ciphers));
