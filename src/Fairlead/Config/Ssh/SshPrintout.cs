@@ -74,10 +74,11 @@ internal static class SshPrintout
     {
         var listen = forwarding.Path ?? (forwarding.Bind is null ? Number(forwarding.Port) : $"[{forwarding.Bind}]:{Number(forwarding.Port)}");
         var keyword = forwarding.Kind switch { SshForwardingKind.Local => "localforward", SshForwardingKind.Remote => "remoteforward", _ => "dynamicforward" };
+        var protocols = forwarding.Protocols.HasFlag(PortProtocols.Udp) ? forwarding.Protocols.HasFlag(PortProtocols.Tcp) ? "/tcp+udp" : "/udp" : "";
         var to = forwarding.To switch
         {
             UnixEndpoint unix => $" {unix.Path}",
-            PortEndpoint port => $" [{port.Host}]:{port.Ports}",
+            PortEndpoint port => $" [{port.Host}]:{port.Ports}{protocols}",
             _ => forwarding.Kind == SshForwardingKind.Remote ? " [socks]:0" : "",
         };
         return Printable.Escape($"{keyword} {listen}{to}", 4096);
