@@ -164,7 +164,7 @@ public sealed class KeyTunnelTests
         var before = $"# mine\nexample.com {SshKeys.Public(gone)}\n{name} {SshKeys.Public(server.HostKey)}\n{name} {SshKeys.Public(gone)} a comment\n";
         async Task ConnectAsync(params string[] options)
         {
-            await using var fairlead = Running.Start(["ssh", "--log-format", "json", "-p", $"{server.Port}", "-o", $"UserKnownHostsFile={server.KnownHosts}", "-o", "IdentityAgent=none", "-i", server.UserKey, "-D", "0", .. options, "root@127.0.0.1"]);
+            await using var fairlead = Running.Start(["ssh", "--log-format", "json", "-F", "none", "-p", $"{server.Port}", "-o", $"UserKnownHostsFile={server.KnownHosts}", "-o", "IdentityAgent=none", "-i", server.UserKey, "-D", "0", .. options, "root@127.0.0.1"]);
             await fairlead.WaitForAsync("tunnel_up");
             if (options.Contains("UpdateHostKeys=yes"))
                 await fairlead.WaitForAsync("host_keys_followed");

@@ -39,7 +39,6 @@ public class CommandLineTests
         { "forward --via office 8080:h:80", "error: --via proxy 'office': has no scheme; write socks5, socks5h, socks4a or http before it, like socks5://10.0.0.5:1080\ntry 'fairlead forward --help'\n" },
         { "forward --via ssh://gw:0 8080:h:80", "error: --via proxy 'ssh://gw:0': port 0 cannot be connected to; write the port that the server listens on\ntry 'fairlead forward --help'\n" },
         { "forward --via socks5://p --via ssh://gw 8080:h:80", "error: --via 'ssh://gw' is a tunnel, which this machine connects to itself, so it can only be the first; write it first, or give it a way of its own: jump, in the tunnel\ntry 'fairlead forward --help'\n" },
-        { "forward --via ssh://gw 53:h:53/udp", "error: forward :53/udp to h:53: the tunnel ssh://gw carries streams only, and UDP is listened on for; leave it out, or make a forward of its own for TCP\ntry 'fairlead forward --help'\n" },
         { "ssh", "error: no server is given; write [USER@]HOST, like alice@gw.example.com\ntry 'fairlead ssh --help'\n" },
         { "ssh -L 80:h:80 gw ls -l --x", "error: 'ls -l --x' would be a command, and there is no shell here, and no commands: forwarding is all that is asked of the server; leave it out\ntry 'fairlead ssh --help'\n" },
         { "ssh --pasword x -D 1080 gw", "error: unknown option '--pasword'; did you mean '--password'?\ntry 'fairlead ssh --help'\n" },
