@@ -73,7 +73,8 @@ sealed class DelayedLink : IDisposable
         {
             foreach (var (sent, bytes, count) in onTheWay.GetConsumingEnumerable())
             {
-                if (delay - Stopwatch.GetElapsedTime(sent) is { Ticks: > 0 } left)
+                // A sleep takes a millisecond at the least: what is due by then leaves now, or small pieces would wait for one another.
+                if (delay - Stopwatch.GetElapsedTime(sent) is { TotalMilliseconds: >= 1 } left)
                     Thread.Sleep(left);
                 if (count == 0)
                 {

@@ -8,6 +8,8 @@ public sealed partial class SshConnection
 {
     private readonly Dictionary<uint, Place> channels = [];
     private readonly List<SshChannel> waking = [];
+    private const int MostWindowOfOpenSsh = 4 << 20;
+
     private uint nextId;
     private long grown;
 
@@ -121,8 +123,11 @@ public sealed partial class SshConnection
         grown -= window - Options.ChannelWindow;
     }
 
+    // OpenSSH keeps as much of a channel as its window lets it send, and moves all of that in memory for each packet: beyond this it gets slower, by far.
+    private int MostWindow => PeerIdentification.Contains("OpenSSH_", StringComparison.Ordinal) ? Math.Min(Options.MaxChannelWindow, MostWindowOfOpenSsh) : Options.MaxChannelWindow;
+
     /// <summary>Whether a window of this size may be doubled.</summary>
-    internal bool MayGrow(int window) => window <= Options.MaxChannelWindow / 2 && grown + window <= 2L * Options.MaxChannelWindow;
+    internal bool MayGrow(int window) => window <= MostWindow / 2 && grown + window <= 2L * Options.MaxChannelWindow;
 
     /// <summary>Doubles a window of this size, as far as this connection's bounds go.</summary>
     internal bool TryGrow(int window)

@@ -11,6 +11,7 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<SshBind, HubListen> listens = [];
+    private readonly RefusalLog refusals = new(session.Time);
     private readonly HashSet<StreamSession> sessions = [];
     private readonly Dictionary<StreamSession, SshChannel> relaying = [];
     private bool isOver;
@@ -160,11 +161,10 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         return null;
     }
 
-    // As of other refusals, one a source a second.
+    // One a second of a connection, which has cost its client a login.
     private void TellRefused(string what)
     {
-        var leftOut = 0L;
-        if (session.Source is not { } source || hub.Channels.Forward.Refusals.MayTell(source, out leftOut))
+        if (refusals.MayTell(session.Source ?? default, out var leftOut))
             hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, what, leftOut));
     }
 

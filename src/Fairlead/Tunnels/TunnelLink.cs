@@ -115,7 +115,10 @@ internal sealed class TunnelLink
     public async ValueTask<DatagramDialResult> OpenDatagramsAsync(SshOpen open, IDatagramSink sink, TimeSpan timeout, CancellationToken cancel)
     {
         var (opened, failure) = await OpenAsync((present, either) => present.OpenDatagramsAsync(open, sink, either), timeout, cancel);
-        return opened.Datagrams is { } datagrams ? new DatagramDialResult(DialOutcome.Connected, datagrams) : new DatagramDialResult(failure.Outcome, null, failure.Detail);
+        if (opened.Datagrams is { } datagrams)
+            return new DatagramDialResult(DialOutcome.Connected, datagrams);
+        // Nothing is connected to: OpenSSH has this number for channels that it does not know.
+        return new DatagramDialResult(opened.Failure == SshOpenFailure.ConnectFailed ? DialOutcome.NotSupported : failure.Outcome, null, failure.Detail);
     }
 
     private async ValueTask<(SshOpenResult Opened, DialResult Failure)> OpenAsync(Func<SshConnection, CancellationToken, Task<SshOpenResult>> open, TimeSpan timeout, CancellationToken cancel)

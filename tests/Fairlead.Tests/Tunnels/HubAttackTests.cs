@@ -223,7 +223,8 @@ public abstract class HubAttackContract(EngineKind kind)
             await peer.SendAsync(peer.SignedRequest(stranger));
             await peer.ExpectAsync(Message.SSH_MSG_USERAUTH_FAILURE);
             peer.Abort();
-            await Traffic.UntilAsync(() => rig.Far.Engine.HubCounts.Startups == 0);
+            // Its line is written by then.
+            await Traffic.UntilAsync(() => rig.Far.Engine.SessionCount == 0);
         }
         // The last line about this source is a second old.
         time.Advance(TimeSpan.FromSeconds(1));
