@@ -20,7 +20,7 @@ internal sealed class HubRig : IAsyncDisposable
     /// <summary>A tunnel to it, as it stands in a configuration.</summary>
     public string Tunnel => $"{{ ssh: \"alice@127.0.0.1:{Port}\", identity: {UserKey}, known_hosts: {Path.Combine(Folder.Path, "known_hosts")}, accept_new: true }}";
 
-    /// <summary>Starts one.</summary>
+    /// <summary>Starts one. All tests come from one address, so that it lets those fail who are to fail.</summary>
     /// <param name="options">What the user may do, as it stands before the key (sshd(8)).</param>
     /// <param name="more">Further keys of <c>hub</c>.</param>
     /// <param name="hostKeys">Its keys; null: one that is made for it.</param>
@@ -34,7 +34,7 @@ internal sealed class HubRig : IAsyncDisposable
             rig.Admit(options);
             var hosts = state is not null ? [] : hostKeys ?? [await SshKeys.MakeAsync(Path.Combine(rig.Folder.Path, "host"))];
             rig.Running = await Running.RunAsync(rig.Folder, $$"""
-                hub: { listen: "127.0.0.1:0", host_keys: [{{string.Join(", ", hosts)}}], authorized_keys: {{rig.AuthorizedKeys}}{{(more.Length > 0 ? $", {more}" : "")}} }
+                hub: { listen: "127.0.0.1:0", host_keys: [{{string.Join(", ", hosts)}}], authorized_keys: {{rig.AuthorizedKeys}}, login_penalty: off{{(more.Length > 0 ? $", {more}" : "")}} }
                 """, state is null ? null : ("STATE_DIRECTORY", state));
             rig.Port = (await rig.Running.AddressAsync("hub")).Port;
             return rig;

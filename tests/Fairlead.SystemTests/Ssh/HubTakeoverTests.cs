@@ -8,9 +8,8 @@ public sealed class HubTakeoverTests
     {
         await using var hub = await HubRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
-        using var old = await hub.ConnectAsync("-R", $"{port}:127.0.0.1:1");
-        await old.WaitForAsync("remote forward success");
+        using var old = await hub.ConnectAsync("-R", "0:127.0.0.1:1");
+        var port = await old.AllocatedPortAsync();
         await old.FreezeAsync();
         using var next = await hub.ConnectAsync("-R", $"{port}:127.0.0.1:{echo.Port}");
         await next.WaitForAsync("remote forward success");
@@ -25,9 +24,8 @@ public sealed class HubTakeoverTests
     {
         await using var hub = await HubRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
-        using var old = await hub.ConnectAsync("-R", $"{port}:127.0.0.1:{echo.Port}");
-        await old.WaitForAsync("remote forward success");
+        using var old = await hub.ConnectAsync("-R", $"0:127.0.0.1:{echo.Port}");
+        var port = await old.AllocatedPortAsync();
         var key = hub.UserKey;
         if (isOtherKey)
         {
