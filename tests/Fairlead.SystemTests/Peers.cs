@@ -18,12 +18,23 @@ internal static class Peers
 
     public static void RequireRoot() => Assert.SkipUnless(Environment.UserName == "root", "Needs root.");
 
-    /// <summary>A port that is free now; a peer that cannot choose its own gets it.</summary>
+    /// <summary>A port that is free now, on every address, below those that systems give to clients: a peer that cannot choose its own gets it.</summary>
     public static int FreePort()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(10_000, 30_000);
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Any, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
     }
 
     /// <summary>Runs a program to its end: its output, and error output behind it.</summary>
