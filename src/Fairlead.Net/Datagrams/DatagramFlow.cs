@@ -3,7 +3,7 @@ using System.Net;
 namespace Fairlead.Net;
 
 /// <summary>
-/// Datagrams to and from one peer: a connected UDP socket, and later a SOCKS association or a channel of a tunnel. Nothing is owed: a datagram that
+/// Datagrams to and from one peer: a connected UDP socket, a SOCKS association or a channel of a tunnel. Nothing is owed: a datagram that
 /// cannot be sent now is dropped, and counted.
 /// </summary>
 /// <remarks>A flow is used where it belongs (<see cref="Context"/>), and so is its sink: nothing of it happens at the same time as anything else there.</remarks>
