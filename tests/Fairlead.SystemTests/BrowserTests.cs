@@ -75,7 +75,7 @@ public sealed class BrowserTests
 
         public static async Task<Site> StartAsync(IPAddress address)
         {
-            var (plain, secure, probe) = (Peers.FreePort(), Peers.FreePort(), Peers.FreePort());
+            var (plain, secure, probe) = (FreePorts.One(), FreePorts.One(), FreePorts.One());
             var nginx = await Nginx.StartAsync(probe, $$"""
                 server {
                   listen 127.0.0.1:{{probe}}; listen {{address}}:{{plain}}; listen {{address}}:{{secure}} ssl http2; root @ROOT@;

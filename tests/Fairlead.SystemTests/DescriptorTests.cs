@@ -53,7 +53,7 @@ public sealed class DescriptorTests
     {
         using var folder = new Folder();
         using var echo = new Echo();
-        var (config, port) = (Path.Combine(folder.Path, "few.yaml"), Peers.FreePort());
+        var (config, port) = (Path.Combine(folder.Path, "few.yaml"), FreePorts.One());
         await File.WriteAllTextAsync(config, $"admin: {{ listen: 'unix:{folder.Path}/admin.sock' }}\nforwards: [{{ name: few, listen: '127.0.0.1:{port}', to: '127.0.0.1:{echo.Port}' }}]", TestContext.Current.CancellationToken);
         var few = $"ulimit -n {limit}; exec \"$0\" \"$@\"";
         await using var check = Running.StartBy(few, "check", "--json", config);

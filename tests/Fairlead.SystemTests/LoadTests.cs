@@ -77,7 +77,7 @@ public sealed class LoadTests
     public async Task A_full_pipe_on_standard_error_stops_nothing(string engine)
     {
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         await using var forward = Running.Start(
             ["forward", "--log-format", "json", "--engine", engine, $"127.0.0.1:{port}:127.0.0.1:{echo.Port}"], readErrors: false);
         var address = new IPEndPoint(IPAddress.Loopback, port);

@@ -100,7 +100,7 @@ public sealed partial class NameRouteTests
 
         private async Task StartCoreAsync(string engine)
         {
-            var (first, second, other) = (Peers.FreePort(), Peers.FreePort(), Peers.FreePort());
+            var (first, second, other) = (FreePorts.One(), FreePorts.One(), FreePorts.One());
             foreach (var name in new[] { "first.test", "second.test", "other.test" })
                 await Certificates.WriteAsync(folder, name);
             servers.Add(await Nginx.StartAsync(first, Server(first, "first.test") + Server(other, "other.test")));

@@ -52,7 +52,7 @@ internal sealed class Nginx : IDisposable
     /// <summary>One that has its files, and says at <c>/who</c> to each client which address it came from.</summary>
     public static Task<Nginx> WhoAmIAsync()
     {
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         return StartAsync(port, $$"""server { listen 127.0.0.1:{{port}}; root @ROOT@; location = /who { return 200 "$remote_addr"; } }""");
     }
 

@@ -72,7 +72,7 @@ public sealed class PeerTests
     public async Task The_library_example_forwards()
     {
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var root = Repository();
         Assert.True(File.ReadAllLines($"{root}/examples/library/Program.cs").Length <= 15);
         var configuration = AppContext.BaseDirectory.Contains("/Debug/", StringComparison.Ordinal) ? "Debug" : "Release";

@@ -18,25 +18,6 @@ internal static class Peers
 
     public static void RequireRoot() => Assert.SkipUnless(Environment.UserName == "root", "Needs root.");
 
-    /// <summary>A port that is free now, on every address, below those that systems give to clients: a peer that cannot choose its own gets it.</summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(10_000, 30_000);
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(new IPEndPoint(IPAddress.Any, port));
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
-    }
-
     /// <summary>Runs a program to its end: its output, and error output behind it.</summary>
     public static async Task<(int Status, string Output)> RunAsync(string program, params string[] arguments)
     {

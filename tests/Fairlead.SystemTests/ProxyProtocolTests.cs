@@ -16,7 +16,7 @@ public sealed class ProxyProtocolTests
     {
         var curl = Peers.Require("curl", "curl");
         Assert.SkipWhen(client == "::1" && !Socket.OSSupportsIPv6, "This system has no IPv6.");
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         using var nginx = await Nginx.StartAsync(port, Accepting(port));
         using var folder = new Folder();
         var listen = client == "::1" ? "[::1]:0" : "127.0.0.1:0";
@@ -24,7 +24,7 @@ public sealed class ProxyProtocolTests
             forwards: [ { listen: "{{listen}}", to: "127.0.0.1:{{port}}", engine: {{engine}}, proxy_protocol: { send: {{version}} } } ]
             """);
         var address = await fairlead.AddressAsync();
-        var local = Peers.FreePort();
+        var local = FreePorts.One();
         var (status, output) = await Peers.RunAsync(curl, "-sS", "--noproxy", "*", "--interface", client, "--local-port", $"{local}", $"http://{address}/");
         Assert.Equal((0, $"{client} {local} {address.Address} {address.Port}"), (status, output));
     }
@@ -33,7 +33,7 @@ public sealed class ProxyProtocolTests
     public async Task One_upstream_gets_a_header_and_another_none()
     {
         var curl = Peers.Require("curl", "curl");
-        var (with, without) = (Peers.FreePort(), Peers.FreePort());
+        var (with, without) = (FreePorts.One(), FreePorts.One());
         using var nginx = await Nginx.StartAsync(with, $$"""{{Accepting(with)}} server { listen 127.0.0.1:{{without}}; return 200 "none"; }""");
         using var folder = new Folder();
         await using var fairlead = await Running.RunAsync(folder, $$"""
@@ -56,7 +56,7 @@ public sealed class ProxyProtocolTests
     public async Task Whom_nginx_names_is_the_client_for_rules_logs_and_upstreams(string engine, string version)
     {
         var curl = Peers.Require("curl", "curl");
-        var (front, back) = (Peers.FreePort(), Peers.FreePort());
+        var (front, back) = (FreePorts.One(), FreePorts.One());
         using var last = await Nginx.StartAsync(back, Accepting(back));
         using var folder = new Folder();
         await using var fairlead = await Running.RunAsync(folder, $$"""
@@ -71,7 +71,7 @@ public sealed class ProxyProtocolTests
         var address = await fairlead.AddressAsync();
         using var first = await Nginx.StartAsync(front, stream: $$"""server { listen 127.0.0.1:{{front}}; proxy_pass {{address}}; proxy_protocol on; }""");
 
-        var local = Peers.FreePort();
+        var local = FreePorts.One();
         var (status, output) = await Peers.RunAsync(curl, "-sS", "--noproxy", "*", "--interface", "127.0.0.5", "--local-port", $"{local}", $"http://127.0.0.1:{front}/");
         Assert.Equal((0, $"127.0.0.5 {local} 127.0.0.1 {front}"), (status, output));
         var session = await fairlead.SessionAsync($"\"client\":\"127.0.0.5:{local}\"");
@@ -109,13 +109,13 @@ public sealed class ProxyProtocolTests
     public async Task Curl_tells_who_it_is_by_a_header_of_its_own()
     {
         var curl = Peers.Require("curl", "curl");
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         using var nginx = await Nginx.StartAsync(port, Accepting(port));
         using var folder = new Folder();
         await using var fairlead = await Running.RunAsync(folder, $$"""
             forwards: [ { listen: "127.0.0.1:0", to: "127.0.0.1:{{port}}", proxy_protocol: { accept_from: 127.0.0.0/8, send: v1 } } ]
             """);
-        var local = Peers.FreePort();
+        var local = FreePorts.One();
         var (status, output) = await Peers.RunAsync(curl, "-sS", "--noproxy", "*", "--haproxy-protocol", "--interface", "127.0.0.7", "--local-port", $"{local}", $"http://{await fairlead.AddressAsync()}/");
         Assert.True(status == 0, output);
         Assert.StartsWith($"127.0.0.7 {local} 127.0.0.1 ", output, StringComparison.Ordinal);

@@ -15,7 +15,7 @@ public sealed class RunTests : IDisposable
     public async Task Its_first_line_names_the_file_and_the_signal_drains()
     {
         using var echo = new Echo();
-        var port = FreePort();
+        var port = FreePorts.One();
         Write($"forwards: [{{ name: web, listen: '127.0.0.1:{port}', to: '127.0.0.1:{echo.Port}' }}]");
         await using var run = Run();
         await run.WaitForAsync("listening");
@@ -32,7 +32,7 @@ public sealed class RunTests : IDisposable
     [Fact(Timeout = 60000)]
     public async Task A_broken_file_is_told_with_every_error_and_nothing_is_bound()
     {
-        var port = FreePort();
+        var port = FreePorts.One();
         Write($"forwards:\n  - listen: '127.0.0.1:{port}'\n    too: 127.0.0.1:80\n  - {{ listen: ':x', to: '127.0.0.1:9' }}\n");
         await using var run = Run();
         Assert.Equal(2, await run.WhenOverAsync());
@@ -45,7 +45,7 @@ public sealed class RunTests : IDisposable
     public async Task A_signal_reloads_and_a_file_with_an_error_changes_nothing()
     {
         using var echo = new Echo();
-        var (kept, added) = (FreePort(), FreePort());
+        var (kept, added) = (FreePorts.One(), FreePorts.One());
         var first = $"  - {{ name: web, listen: '127.0.0.1:{kept}', to: '127.0.0.1:{echo.Port}' }}\n";
         Write($"forwards:\n{first}");
         await using var run = Run();
@@ -91,7 +91,7 @@ public sealed class RunTests : IDisposable
     public async Task A_watched_file_is_loaded_when_it_has_changed_also_by_a_rename_and_after_an_error()
     {
         using var echo = new Echo();
-        var (kept, added, last) = (FreePort(), FreePort(), FreePort());
+        var (kept, added, last) = (FreePorts.One(), FreePorts.One(), FreePorts.One());
         string Text(params int[] ports) => $"watch: true\nforwards:\n{string.Concat(ports.Select(port => $"  - {{ listen: '127.0.0.1:{port}', to: '127.0.0.1:{echo.Port}' }}\n"))}";
         Write(Text(kept));
         await using var run = Run();
@@ -112,7 +112,7 @@ public sealed class RunTests : IDisposable
     public async Task Ten_thousand_requests_meet_twenty_reloads_and_none_is_refused_or_lost(string engine)
     {
         using var echo = new Echo();
-        var (port, other) = (FreePort(), FreePort());
+        var (port, other) = (FreePorts.One(), FreePorts.One());
         string Text(int round) => $$"""
             forwards:
               - { name: web, listen: '127.0.0.1:{{port}}', to: '127.0.0.1:{{echo.Port}}', engine: {{engine}} }
@@ -136,7 +136,7 @@ public sealed class RunTests : IDisposable
     {
         using var first = new Echo();
         using var second = new Echo();
-        var port = FreePort();
+        var port = FreePorts.One();
         string Text(int round) => $$"""
             forwards:
               - name: web
@@ -165,7 +165,7 @@ public sealed class RunTests : IDisposable
     public async Task The_access_log_goes_to_its_file_and_to_a_new_one_after_a_rename()
     {
         using var echo = new Echo();
-        var port = FreePort();
+        var port = FreePorts.One();
         var access = Path.Combine(folder, "access.log");
         Write($"access_log: {{ file: '{access}', format: json }}\nforwards: [{{ name: web, listen: '127.0.0.1:{port}', to: '127.0.0.1:{echo.Port}' }}]");
         await using var run = Run();
@@ -198,25 +198,6 @@ public sealed class RunTests : IDisposable
 
     // The admin socket would be one for all tests.
     private void Write(string text) => File.WriteAllText(Config, text.Contains("name: t-", StringComparison.Ordinal) ? text : $"admin: {{ listen: 'unix:{folder}/admin.sock' }}\n" + text);
-
-    private static int FreePort()
-    {
-        // Below those that the system gives to clients.
-        while (true)
-        {
-            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            var port = Random.Shared.Next(10_000, 30_000);
-            try
-            {
-                probe.Bind(new IPEndPoint(IPAddress.Loopback, port));
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
-    }
 
     // How many requests were answered as they should be; the first that is not throws.
     private static async Task<int> LoadAsync(int requests, params IPEndPoint[] targets)

@@ -45,7 +45,7 @@ public sealed class SystemdTests
         using var folder = new Folder();
         using var manager = new Manager(folder);
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         await using (var running = Running.Start(["run", folder.Write("good.yaml", Configuration("web", $"127.0.0.1:{port}", echo.Port))], readErrors: true, ("NOTIFY_SOCKET", manager.Address)))
         {
             await manager.WaitForAsync("READY=1");
@@ -98,7 +98,7 @@ public sealed class SystemdTests
         using var folder = new Folder();
         using var manager = new Manager(folder);
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         // By name: the configuration says another address, which would be refused if it were bound.
         var configuration = folder.Write("fairlead.yaml", Configuration("web", byName ? "192.0.2.1:80" : $"127.0.0.1:{port}", echo.Port));
         using var peer = new Peer(Process.Start(new ProcessStartInfo(activate,
@@ -124,7 +124,7 @@ public sealed class SystemdTests
         using var folder = new Folder();
         using var manager = new Manager(folder);
         using var upstream = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var configuration = folder.Write("fairlead.yaml",
             $"forwards: [{{ name: dns, engine: {engine}, listen: \"{(byName ? "192.0.2.1:53" : $"127.0.0.1:{port}")}/udp\", to: \"{upstream.Client.LocalEndPoint}\" }}]\nadmin: off\n");
         using var peer = new Peer(Process.Start(new ProcessStartInfo(activate,

@@ -75,7 +75,7 @@ public sealed class TlsPeerTests
     public async Task An_nginx_behind_it_is_verified_and_one_that_cannot_be_is_not_spoken_to(string engine)
     {
         var curl = Peers.Require("curl", "curl");
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         using var nginx = await Nginx.StartAsync(port, $$"""
             server { listen 127.0.0.1:{{port}} ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate @ROOT@/server.test.pem; ssl_certificate_key @ROOT@/server.test.pem; return 200 "$ssl_server_name $ssl_protocol"; }
             """, fill: folder => Certificates.WriteAsync(folder, "server.test"));

@@ -11,7 +11,7 @@ public sealed class UdpForwardTests
     public async Task A_forward_of_UDP_is_one_line_and_ends_soon_after_the_last_answer(string engine)
     {
         using var server = new UdpServer();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         // However long a stop may wait, and the session was answered: it does not wait for its silence of minutes.
         await using var forward = Running.Start("forward", "--engine", engine, "--drain", "1h", $"{port}:{server.Address}/udp");
         await forward.WaitForTextAsync($"listening on :{port}/udp, forwarding to {server.Address} ({engine})");
@@ -43,7 +43,7 @@ public sealed class UdpForwardTests
     public async Task The_upstream_reads_in_a_PROXY_header_who_the_client_is_and_whom_it_wrote_to(string engine, string which, string host)
     {
         using var server = new UdpServer();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         await using var run = await UdpInstance.StartAsync(
             $"  - {{ name: syslog, listen: ':{port}/udp', to: '{server.Address}', engine: {engine}, proxy_protocol: {{ send: v2, udp: {which} }} }}");
         var address = new IPEndPoint(IPAddress.Parse(host), port);

@@ -11,7 +11,7 @@ public sealed class UdpLoadTests
     {
         using var server = new UdpServer();
         using var second = new UdpServer();
-        var ports = Enumerable.Range(0, 4).Select(_ => UdpServer.FreePort()).ToArray();
+        var ports = Enumerable.Range(0, 4).Select(_ => FreePorts.One()).ToArray();
         string Text(int round, int edit) => $$"""
               - { name: steady, listen: '127.0.0.1:{{ports[0]}}/udp', to: '{{server.Address}}', engine: {{engine}} }
               - { name: other-{{round}}, listen: '127.0.0.1:{{ports[1]}}/udp', to: '{{server.Address}}', engine: {{engine}} }
@@ -46,7 +46,7 @@ public sealed class UdpLoadTests
     {
         using var server = new UdpServer();
         using var second = new UdpServer(answer: static (_, _) => "second"u8.ToArray());
-        var (kept, port) = (UdpServer.FreePort(), UdpServer.FreePort());
+        var (kept, port) = (FreePorts.One(), FreePorts.One());
         var first = $"  - {{ name: kept, listen: '127.0.0.1:{kept}/udp', to: '{server.Address}', engine: {engine} }}\n";
         await using var run = await UdpInstance.StartAsync($"{first}  - {{ name: old, listen: '127.0.0.1:{port}/udp', to: '{server.Address}', engine: {engine} }}");
         using var client = new UdpCaller(new IPEndPoint(IPAddress.Loopback, port));
@@ -63,7 +63,7 @@ public sealed class UdpLoadTests
     public async Task Another_engine_for_a_forward_with_sessions_of_datagrams_is_refused()
     {
         using var server = new UdpServer();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         string Text(string engine) => $"  - {{ name: echo, listen: '127.0.0.1:{port}/udp', to: '{server.Address}', engine: {engine} }}";
         await using var run = await UdpInstance.StartAsync(Text("native"));
         using var client = new UdpCaller(new IPEndPoint(IPAddress.Loopback, port));

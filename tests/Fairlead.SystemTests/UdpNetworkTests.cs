@@ -10,7 +10,7 @@ public sealed class UdpNetworkTests
     public async Task An_answer_leaves_from_the_address_that_was_written_to(string engine)
     {
         using var server = new UdpServer();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         await using var run = await UdpInstance.StartAsync($"  - {{ name: echo, listen: ':{port}/udp', to: '{server.Address}', engine: {engine} }}");
         // Connected clients get nothing from another address.
         foreach (var address in new[] { "127.0.0.1", "127.0.0.2", "127.9.9.9", "::1" })

@@ -29,7 +29,7 @@ public sealed partial class UdpPeerTests
     public async Task A_truncated_answer_is_asked_for_again_over_TCP_by_the_same_forward(string engine)
     {
         using var names = await Names.StartAsync();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         await using var run = await UdpInstance.StartAsync($"  - {{ name: dns, listen: '127.0.0.1:{port}/tcp+udp', to: '127.0.0.1:{names.Port}', engine: {engine} }}");
         var address = await run.AddressAsync("dns");
 
@@ -84,7 +84,7 @@ public sealed partial class UdpPeerTests
         public static async Task<Names> StartAsync()
         {
             var dnsmasq = Peers.Require("dnsmasq", "dnsmasq-base");
-            var port = UdpServer.FreePort();
+            var port = FreePorts.One();
             var texts = Enumerable.Range(0, Records).Select(i => $"--txt-record=large.test,{new string((char)('a' + i), 250)}");
             return new Names(port, await Peers.StartAsync(port, dnsmasq, [
                 "--no-daemon", "--conf-file=/dev/null", $"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--edns-packet-max=4096",

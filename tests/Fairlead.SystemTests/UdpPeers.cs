@@ -61,27 +61,6 @@ internal sealed class UdpServer : IDisposable
         return socket;
     }
 
-    /// <summary>A port that neither TCP nor UDP has now, below those that the system gives to clients.</summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(10_000, 30_000);
-            try
-            {
-                using var stream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-                stream.Bind(new IPEndPoint(IPAddress.Any, port));
-                datagrams.Bind(new IPEndPoint(IPAddress.Any, port));
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody has it.
-            }
-        }
-    }
-
     private async Task ServeAsync()
     {
         var buffer = GC.AllocateUninitializedArray<byte>(65536);

@@ -17,7 +17,7 @@ internal sealed class Dante : IDisposable
     {
         Peers.RequireRoot();
         var danted = Peers.Require("danted", "dante-server");
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var folder = new Folder();
         // It takes a rule's keywords on lines of their own only.
         var configuration = folder.Write("danted.conf", $$"""

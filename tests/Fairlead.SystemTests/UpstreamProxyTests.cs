@@ -83,7 +83,7 @@ public sealed class UpstreamProxyTests
         var dig = Peers.Require("dig", "bind9-dnsutils");
         var dnsmasq = Peers.Require("dnsmasq", "dnsmasq-base");
         using var dante = await Dante.StartAsync();
-        var port = UdpServer.FreePort();
+        var port = FreePorts.One();
         using var names = await Peers.StartAsync(port, dnsmasq, "--no-daemon", "--conf-file=/dev/null", $"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--host-record=name.test,192.0.2.1");
         using var folder = new Folder();
         await using var fairlead = await Running.RunAsync(folder, $$"""
@@ -135,7 +135,7 @@ public sealed class UpstreamProxyTests
     {
         var curl = Peers.Require("curl", "curl");
         using var nginx = await Nginx.WhoAmIAsync();
-        var microsocks = Peers.FreePort();
+        var microsocks = FreePorts.One();
         await using var fairlead = await Running.ForwardAsync("--via", $"socks5://{Microsocks.Login}@127.0.0.1:{microsocks}", $"127.0.0.1:0:127.0.0.1:{nginx.Port}");
         var url = $"http://{await fairlead.AddressAsync()}/who";
         using (await Microsocks.StartAsync(microsocks))
@@ -170,7 +170,7 @@ public sealed class UpstreamProxyTests
                 var (what, port, login) = proxy switch
                 {
                     Proxies.Dante => await Dante.StartAsync() is var dante ? ((object)dante, dante.Port, "") : default,
-                    Proxies.Microsocks => Peers.FreePort() is var free ? (await Microsocks.StartAsync(free), free, $"{Microsocks.Login}@") : default,
+                    Proxies.Microsocks => FreePorts.One() is var free ? (await Microsocks.StartAsync(free), free, $"{Microsocks.Login}@") : default,
                     _ => await FairleadAsync() is var (fairlead, at) ? (fairlead, at, $"{Microsocks.Login}@") : default,
                 };
                 chain.running.Add(what);

@@ -72,7 +72,7 @@ public sealed class HubOptionTests(SharedHub shared) : IClassFixture<SharedHub>
     [InlineData("no-port-forwarding", "0", false)]
     public async Task Options_decide_where_a_key_may_listen(string options, string listen, bool mayListen)
     {
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var hub = await shared.AdmitAsync(options.Replace("PORT", $"{port}", StringComparison.Ordinal));
         listen = listen.Replace("PORT", $"{port}", StringComparison.Ordinal);
         using var echo = new Echo();

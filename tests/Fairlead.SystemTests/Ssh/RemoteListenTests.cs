@@ -41,7 +41,7 @@ public sealed class RemoteListenTests
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
         using var folder = new Folder();
-        var (kept, gone, added) = (Peers.FreePort(), Peers.FreePort(), Peers.FreePort());
+        var (kept, gone, added) = (FreePorts.One(), FreePorts.One(), FreePorts.One());
         string Text(params int[] ports) => $"tunnels: {{ office: {server.Tunnel} }}\nforwards:\n"
             + string.Concat(ports.Select(port => $"  - {{ name: at-{port}, listen: '127.0.0.1:{port}', at: office, to: '127.0.0.1:{echo.Port}' }}\n"));
         await using var fairlead = await Running.RunAsync(folder, Text(kept, gone));

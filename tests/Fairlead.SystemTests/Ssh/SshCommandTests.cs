@@ -8,7 +8,7 @@ public sealed class SshCommandTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         await using var fairlead = Start(server, "-L", $"{port}:127.0.0.1:{echo.Port}");
         await fairlead.WaitForAsync("tunnel_up");
         using var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, port));
@@ -23,7 +23,7 @@ public sealed class SshCommandTests
     {
         using var server = await SshServerRig.StartAsync();
         File.WriteAllText(server.KnownHosts, "");
-        await using var fairlead = Start(server, "-L", $"{Peers.FreePort()}:127.0.0.1:1");
+        await using var fairlead = Start(server, "-L", $"{FreePorts.One()}:127.0.0.1:1");
         Assert.Equal(1, await fairlead.WhenOverAsync());
         Assert.Contains(fairlead.Entries, entry => entry.GetProperty("event").GetString() == "tunnel_host_key");
         Assert.Equal(0, server.Logins);
@@ -36,7 +36,7 @@ public sealed class SshCommandTests
         await using (var strict = Start(server, "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1"))
             Assert.Equal(1, await strict.WhenOverAsync());
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         await using var lenient = Start(server, "-R", "0:127.0.0.1:1", "-L", $"{port}:127.0.0.1:{echo.Port}");
         await lenient.WaitForAsync("tunnel_listen_refused");
         using var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, port));
@@ -48,7 +48,7 @@ public sealed class SshCommandTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        int first = Peers.FreePort(), second = Peers.FreePort(), remote = Peers.FreePort();
+        int first = FreePorts.One(), second = FreePorts.One(), remote = FreePorts.One();
         await using var fairlead = Start(server, "-L", $"{first}:127.0.0.1:{echo.Port}");
         await fairlead.WaitForAsync("tunnel_up");
         Assert.Equal((0, $"running (pid={fairlead.Id})"), await TellAsync(server, "check"));
@@ -61,7 +61,7 @@ public sealed class SshCommandTests
             await Echo.ExchangeAsync(client, 9);
         }
         // What is taken already is refused, and nothing of the order is done.
-        var (status, output) = await TellAsync(server, "forward", "-D", $"{Peers.FreePort()}", "-L", $"{first}:127.0.0.1:1");
+        var (status, output) = await TellAsync(server, "forward", "-D", $"{FreePorts.One()}", "-L", $"{first}:127.0.0.1:1");
         Assert.Equal(1, status);
         Assert.Contains($"localhost:{first}", output, StringComparison.Ordinal);
         Assert.Equal((0, ""), await TellAsync(server, "cancel", more));
@@ -84,7 +84,7 @@ public sealed class SshCommandTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var (socket, port) = (Path.Combine(server.Folder.Path, "orders"), Peers.FreePort());
+        var (socket, port) = (Path.Combine(server.Folder.Path, "orders"), FreePorts.One());
         await using var fairlead = Start(server, "-M", "-S", socket);
         await fairlead.WaitForAsync("tunnel_up");
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(socket));
@@ -104,7 +104,7 @@ public sealed class SshCommandTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         await using var fairlead = Start(server, "--connections", "3", "-L", $"{port}:127.0.0.1:{echo.Port}");
         await Until.TrueAsync(() => server.Logins == 3);
         using var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, port));

@@ -11,7 +11,7 @@ public sealed class SshConfigTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var (local, proxy) = (Peers.FreePort(), Peers.FreePort());
+        var (local, proxy) = (FreePorts.One(), FreePorts.One());
         var file = Write(server, $"""
             Host office
               HostName 127.0.0.1
@@ -43,7 +43,7 @@ public sealed class SshConfigTests
         Peers.Require(command.Split(' ')[0], command.Split(' ')[0]);
         using var server = await SshServerRig.StartAsync();
         using var bulk = new Bulk();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var marked = command.Replace("@KEY@", server.UserKey, StringComparison.Ordinal).Replace("@KNOWN@", server.KnownHosts, StringComparison.Ordinal);
         var file = Write(server, $"""
             Host office
@@ -95,7 +95,7 @@ public sealed class SshConfigTests
         using var door = await SshServerRig.StartAsync();
         using var inner = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var file = Write(inner, $"""
             Host door
               HostName 127.0.0.1
@@ -123,7 +123,7 @@ public sealed class SshConfigTests
     {
         using var server = await SshServerRig.StartAsync();
         using var echo = new Echo();
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         server.Folder.Write("known_hosts", $"the-office {SshKeys.Public(server.HostKey)}\n");
         var file = Write(server, $"""
             Match originalhost office exec "test -e {server.KnownHosts} && test %n = office"

@@ -87,7 +87,7 @@ internal sealed class SshLink : IAsyncDisposable
     private async Task StartSshAsync(string[] options)
     {
         var hub = Add(await HubRig.StartAsync());
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         var ssh = Add(await hub.ConnectAsync([.. options, .. way switch
         {
             SshWay.L => new[] { "-L", $"127.0.0.1:{port}:{target}" },

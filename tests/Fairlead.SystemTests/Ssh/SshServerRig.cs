@@ -53,7 +53,7 @@ internal sealed class SshServerRig : IDisposable
         Peers.RequireRoot();
         var sshd = Peers.Require("sshd", "openssh-server");
         Directory.CreateDirectory("/run/sshd");
-        var rig = new SshServerRig(sshd, new Folder(), Peers.FreePort(), password is not null);
+        var rig = new SshServerRig(sshd, new Folder(), FreePorts.One(), password is not null);
         try
         {
             await SshKeys.MakeAsync(rig.HostKey);

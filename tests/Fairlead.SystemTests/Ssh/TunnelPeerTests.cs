@@ -30,7 +30,7 @@ public sealed class TunnelPeerTests
     public async Task Vncsnapshot_photographs_Xtigervnc_through_a_remote_forward()
     {
         var camera = Peers.Require("vncsnapshot", "vncsnapshot");
-        var screen = Peers.FreePort();
+        var screen = FreePorts.One();
         // It closes the descriptor that it is to write the display's number to.
         using var xtigervnc = await Peers.StartAsync(screen, Peers.Require("Xtigervnc", "tigervnc-standalone-server"), "-displayfd", "1", "-rfbport", $"{screen}", "-localhost", "-SecurityTypes", "None", "-geometry", "640x480", "-retro", "-nolisten", "tcp");
         using var server = await SshServerRig.StartAsync();
@@ -62,9 +62,9 @@ public sealed class TunnelPeerTests
         private readonly Folder folder = new();
         private Peer? server;
 
-        public int ImapPort { get; } = Peers.FreePort();
+        public int ImapPort { get; } = FreePorts.One();
 
-        public int Pop3Port { get; } = Peers.FreePort();
+        public int Pop3Port { get; } = FreePorts.One();
 
         public static async Task<Dovecot> StartAsync()
         {

@@ -52,7 +52,7 @@ public sealed class TunnelProxyTests(SharedTunnel shared) : IClassFixture<Shared
     public async Task Chromium_browses_through_it(string scheme)
     {
         var chromium = Peers.Require("chromium", "chromium");
-        var port = Peers.FreePort();
+        var port = FreePorts.One();
         using var nginx = await Nginx.StartAsync(port, $$"""server { listen 127.0.0.1:{{port}}; root @ROOT@; location /text { return 200 "fetched by a script of the page"; } }""", fill: folder =>
         {
             folder.Write("page.html", "<!doctype html><title>site</title><p id=here>nothing yet</p><script src=script.js></script>");

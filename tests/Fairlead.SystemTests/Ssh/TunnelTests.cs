@@ -40,7 +40,7 @@ public sealed partial class TunnelTests
     {
         await using var office = await Office.StartAsync();
         using var kept = await Echo.ConnectAsync(office.Local);
-        var added = Peers.FreePort();
+        var added = FreePorts.One();
         office.Fairlead.Reload(office.Folder, office.Text($$"""
               - { name: local, listen: "127.0.0.1:{{office.Local.Port}}", to: "127.0.0.1:{{office.Target}}", via: office }
               - { name: more, listen: "127.0.0.1:{{added}}", to: "127.0.0.1:{{office.Target}}", via: office }
@@ -243,11 +243,11 @@ public sealed partial class TunnelTests
 
         public int Target => echo.Port;
 
-        public IPEndPoint Local { get; } = new(IPAddress.Loopback, Peers.FreePort());
+        public IPEndPoint Local { get; } = new(IPAddress.Loopback, FreePorts.One());
 
-        public IPEndPoint Remote { get; } = new(IPAddress.Loopback, Peers.FreePort());
+        public IPEndPoint Remote { get; } = new(IPAddress.Loopback, FreePorts.One());
 
-        public IPEndPoint Dynamic { get; } = new(IPAddress.Loopback, Peers.FreePort());
+        public IPEndPoint Dynamic { get; } = new(IPAddress.Loopback, FreePorts.One());
 
         public string Forwards => $$"""
               - { name: local, listen: "{{Local}}", to: "127.0.0.1:{{Target}}", via: office }

@@ -190,7 +190,7 @@ public class AdminServerTests
     [Fact]
     public async Task Localhost_is_both_loopbacks()
     {
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         await using var server = await AdminServer.StartAsync(new AdminConfig { Listen = Endpoint.Parse($"localhost:{port}"), Token = new Secret("sesame") }, "main", new FakeInstance(), _ => { });
 
         Assert.Equal($"localhost:{port}", server.Address);

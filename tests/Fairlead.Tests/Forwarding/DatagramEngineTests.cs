@@ -19,8 +19,8 @@ public abstract class DatagramEngineContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         using var first = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        var ports = ForwardingRig.FreePorts(3);
-        var targets = ForwardingRig.FreePorts(3);
+        var ports = FreePorts.Range(3);
+        var targets = FreePorts.Range(3);
         using var echoes = new Echoes([.. Enumerable.Range(targets, 3)]);
         rig.Engine.Start(Config(rig, $"127.0.0.1:{ports}-{ports + 2}/udp", $"127.0.0.1:{targets}-{targets + 2}"));
         for (var offset = 0; offset < 3; offset++)
@@ -74,7 +74,7 @@ public abstract class DatagramEngineContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         // A port that is free by both, which somebody may have by one of them.
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         using var echoes = new Echoes(port);
         var word = rig.Greet("by TCP", new IPEndPoint(IPAddress.Loopback, port));
         var bound = rig.Engine.Start(Config(rig, "127.0.0.1:0/tcp+udp", echoes.Targets));

@@ -62,7 +62,7 @@ public abstract class EngineContract(EngineKind kind)
         for (var attempt = 1; ; attempt++)
         {
             await using var rig = new ForwardingRig(kind);
-            var (from, to) = (ForwardingRig.FreePorts(count), ForwardingRig.FreePorts(count));
+            var (from, to) = (FreePorts.Range(count), FreePorts.Range(count));
             try
             {
                 for (var i = 0; i < count; i++)
@@ -85,7 +85,7 @@ public abstract class EngineContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var first = ForwardingRig.FreePorts(3);
+        var first = FreePorts.Range(3);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, first + 1));
         taken.Listen();
         var refused = Assert.Throws<ForwardException>(() => rig.Engine.Start(

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Fairlead.Net;
 using Fairlead.Tests.Net;
 
@@ -138,33 +137,6 @@ internal sealed class ForwardingRig : IAsyncDisposable
     {
         var (_, error) = await Traffic.DrainAsync(connection);
         Assert.Equal(ConnectionError.Reset, error);
-    }
-
-    /// <summary>So many consecutive ports that were free a moment ago, below those that systems give to clients.</summary>
-    public static int FreePorts(int count)
-    {
-        while (true)
-        {
-            var first = Random.Shared.Next(10_000, 30_000);
-            var sockets = new List<Socket>();
-            try
-            {
-                for (var port = first; port < first + count; port++)
-                {
-                    sockets.Add(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
-                    sockets[^1].Bind(new IPEndPoint(IPAddress.Loopback, port));
-                }
-                return first;
-            }
-            catch (SocketException)
-            {
-                // Somebody has one of them.
-            }
-            finally
-            {
-                sockets.ForEach(socket => socket.Dispose());
-            }
-        }
     }
 
     public T Own<T>(T one)

@@ -190,11 +190,11 @@ public abstract class HeardClientContract : IAsyncDisposable
     {
         var (certificate, key) = authority.Issue("server", ["db.internal"]);
         var first = rig.Forward(rig.Echo()) with { Name = "first", Tls = new TlsConfig { Certificate = [certificate], Key = [key] }, ProxyProtocol = new ProxyProtocolConfig { AcceptFrom = [IPNetwork.Parse("127.0.0.0/8")] } };
-        var inner = rig.Engine.Apply([first with { Listen = [new PortEndpoint("127.0.0.1", new PortRange(ForwardingRig.FreePorts(1)), PortProtocols.Tcp)] }]).Added.Single().Listen[0];
+        var inner = rig.Engine.Apply([first with { Listen = [new PortEndpoint("127.0.0.1", new PortRange(FreePorts.One()), PortProtocols.Tcp)] }]).Added.Single().Listen[0];
         UpstreamConfig To(string name, ProxyHeader header) => new(inner) { Tls = new UpstreamTlsConfig { Name = name, Ca = authority.RootFile }, ProxyProtocol = header };
         var present = rig.Engine.Status();
         Assert.Single(present);
-        var port = ForwardingRig.FreePorts(2);
+        var port = FreePorts.Range(2);
         rig.Engine.Apply(
         [
             first with { Listen = [inner] },

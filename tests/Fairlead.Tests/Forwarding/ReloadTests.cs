@@ -55,7 +55,7 @@ public abstract class ReloadContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         var server = rig.Listen();
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         var through = rig.Start(rig.Forward(server.LocalEndPoint, $"127.0.0.1:{port}") with { Name = "web" });
         var (client, accepted) = await rig.SessionAsync(through, server);
         Assert.Equal("1 removed", rig.Engine.Apply([]).ToString());
@@ -78,7 +78,7 @@ public abstract class ReloadContract(EngineKind kind)
     public async Task A_listen_that_stays_is_never_closed_though_its_forward_is_called_otherwise()
     {
         await using var rig = new ForwardingRig(kind);
-        var listen = $"127.0.0.1:{ForwardingRig.FreePorts(1)}";
+        var listen = $"127.0.0.1:{FreePorts.One()}";
         var through = rig.Start(rig.Forward(rig.Greet("old"), listen) with { Name = "old" });
         var stop = new CancellationTokenSource();
         var knocking = Task.Run(async () =>
@@ -100,7 +100,7 @@ public abstract class ReloadContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         var taken = rig.Listen();
-        var ports = ForwardingRig.FreePorts(2);
+        var ports = FreePorts.Range(2);
         var old = rig.Forward(rig.Greet("old"), $"127.0.0.1:{ports}") with { Name = "web" };
         var through = rig.Start(old);
         var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply(
@@ -126,7 +126,7 @@ public abstract class ReloadContract(EngineKind kind)
     public async Task Ports_of_a_range_go_to_their_new_numbers()
     {
         await using var rig = new ForwardingRig(kind);
-        var (listens, targets) = (ForwardingRig.FreePorts(3), ForwardingRig.FreePorts(2));
+        var (listens, targets) = (FreePorts.Range(3), FreePorts.Range(2));
         rig.Greet("first", new IPEndPoint(IPAddress.Loopback, targets));
         rig.Greet("second", new IPEndPoint(IPAddress.Loopback, targets + 1));
         var middle = new IPEndPoint(IPAddress.Loopback, listens + 1);
@@ -180,7 +180,7 @@ public abstract class ReloadContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         var server = rig.Listen();
-        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
+        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{FreePorts.One()}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
         var through = rig.Start(config);
         var (client, accepted) = await rig.SessionAsync(through, server);
         Assert.Equal(1, rig.Engine.Drain("web"));
@@ -211,7 +211,7 @@ public abstract class ReloadContract(EngineKind kind)
         var own = Dns.GetHostAddresses(name).FirstOrDefault(address => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork);
         Assert.SkipWhen(own is null || own.ToString() == name, "The name of this machine has no IPv4 address here.");
         await using var rig = new ForwardingRig(kind);
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         var web = rig.Forward(rig.Greet("web"), $"{own}:{port}") with { Name = "web" };
         try
         {
@@ -230,7 +230,7 @@ public abstract class ReloadContract(EngineKind kind)
     public async Task To_widen_an_address_takes_two_steps_and_the_refusal_says_so()
     {
         await using var rig = new ForwardingRig(kind);
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{port}") with { Name = "web" };
         var through = rig.Start(config);
         var refused = Assert.Throws<ForwardException>(() => rig.Engine.Apply([config with { Listen = [Endpoint.Parse($"0.0.0.0:{port}")] }]));
@@ -272,7 +272,7 @@ public abstract class ReloadContract(EngineKind kind)
     public async Task A_drained_forward_comes_back_with_the_next_reload()
     {
         await using var rig = new ForwardingRig(kind);
-        var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web" };
+        var config = rig.Forward(rig.Greet("word"), $"127.0.0.1:{FreePorts.One()}") with { Name = "web" };
         var through = rig.Start(config);
         Assert.Null(rig.Engine.Drain("other"));
         Assert.Equal(1, rig.Engine.Drain("web"));

@@ -156,7 +156,7 @@ public abstract class ReturnContract(EngineKind kind)
     {
         await using var rig = new ForwardingRig(kind);
         var server = rig.Listen();
-        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{ForwardingRig.FreePorts(1)}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
+        var config = rig.Forward(server.LocalEndPoint, $"127.0.0.1:{FreePorts.One()}") with { Name = "web", Limits = new ForwardLimits { Connections = 1 } };
         var through = rig.Start(config);
         var first = await rig.SessionAsync(through, server);
         var second = await rig.ConnectAsync(through);

@@ -81,7 +81,7 @@ public abstract class RoutingContract(EngineKind kind)
     public async Task A_dead_upstream_is_passed_over_and_its_clients_served_by_another()
     {
         await using var rig = new ForwardingRig(kind);
-        var dead = new IPEndPoint(IPAddress.Loopback, ForwardingRig.FreePorts(1));
+        var dead = new IPEndPoint(IPAddress.Loopback, FreePorts.One());
         var through = rig.Start(rig.Forward(dead) with { To = [Target(dead), Target(rig.Greet("alive"))] });
         for (var i = 0; i < 12; i++)
             Assert.Equal("alive", await rig.ReadWordAsync(through));
@@ -119,7 +119,7 @@ public abstract class RoutingContract(EngineKind kind)
     public async Task Active_checks_find_a_dead_upstream_before_any_client_does()
     {
         await using var rig = new ForwardingRig(kind);
-        var dead = new IPEndPoint(IPAddress.Loopback, ForwardingRig.FreePorts(1));
+        var dead = new IPEndPoint(IPAddress.Loopback, FreePorts.One());
         var health = new HealthConfig { Interval = TimeSpan.FromMilliseconds(10), Rise = 1, Fall = 2 };
         var through = rig.Start(rig.Forward(dead) with { To = [Target(dead), Target(rig.Greet("alive"))], Health = health, Balance = BalanceKind.First });
         await Traffic.UntilAsync(() => rig.Engine.Status()[0].Upstreams is [{ IsUp: false }, { IsUp: true }]);

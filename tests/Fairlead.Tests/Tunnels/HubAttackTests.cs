@@ -255,7 +255,7 @@ public abstract class HubAttackContract(EngineKind kind)
     {
         const int Count = 10_000;
         await using var rig = Start(hub => hub with { MaxChannels = 50 });
-        var (open, closed) = (rig.Far.Listen(), ForwardingRig.FreePorts(1));
+        var (open, closed) = (rig.Far.Listen(), FreePorts.One());
         var peer = await rig.LogInAsync();
         var answers = CountAsync(peer, Count, Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION, Message.SSH_MSG_CHANNEL_OPEN_FAILURE);
         for (uint i = 0; i < Count; i++)

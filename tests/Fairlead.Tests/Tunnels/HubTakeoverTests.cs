@@ -13,7 +13,7 @@ public abstract class HubTakeoverContract(EngineKind kind)
     private static readonly byte[] success = [Message.SSH_MSG_REQUEST_SUCCESS], failure = [Message.SSH_MSG_REQUEST_FAILURE];
 
     private readonly ManualTime time = new();
-    private readonly uint port = (uint)ForwardingRig.FreePorts(1);
+    private readonly uint port = (uint)FreePorts.One();
 
     [Fact(Timeout = 30000)]
     public async Task A_key_takes_over_from_its_connection_that_does_not_answer_for_5_s()

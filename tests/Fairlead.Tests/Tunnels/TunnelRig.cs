@@ -17,7 +17,7 @@ internal sealed class TunnelRig : IAsyncDisposable
         Write("hub_key", SshPair.HostKey.WriteOpenSsh("hub"));
         Write("user_key", SshPair.UserKey.WriteOpenSsh("alice"));
         Authorize("");
-        Port = ForwardingRig.FreePorts(1);
+        Port = FreePorts.One();
     }
 
     /// <summary>Whose forwards use the tunnel.</summary>

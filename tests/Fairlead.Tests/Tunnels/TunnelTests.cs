@@ -71,7 +71,7 @@ public abstract class TunnelContract(EngineKind kind)
         await using var rig = new TunnelRig(kind);
         rig.StartHub();
         rig.Start(new ForwardConfig { Name = "browse", Listen = [Endpoint.Parse("127.0.0.1:0")], To = [new UpstreamConfig(new DynamicEndpoint())], Tunnel = "office", Engine = kind });
-        var port = code == 0 ? ((IPEndPoint)rig.Far.Greet("hello")).Port : ForwardingRig.FreePorts(1);
+        var port = code == 0 ? ((IPEndPoint)rig.Far.Greet("hello")).Port : FreePorts.One();
         var client = await rig.Near.ConnectAsync(rig.ListenOf("browse"));
         await client.WriteAsync(new byte[] { 5, 1, 0 });
         await Traffic.ExpectAsync(client, [5, 0]);
@@ -275,7 +275,7 @@ public abstract class TunnelContract(EngineKind kind)
     {
         await using var rig = new TunnelRig(kind);
         rig.StartHub();
-        var port = ForwardingRig.FreePorts(1);
+        var port = FreePorts.One();
         rig.Near.Engine.Apply([rig.Near.Forward(rig.Near.Greet("desk"), $"localhost:{port}") with { Name = "desk", At = "office" }], tunnels: [rig.Tunnel with { Connections = 2 }]);
         await rig.UntilToldAsync(rig.Near, "tunnel_up", times: 2);
         await rig.RemoteAsync();

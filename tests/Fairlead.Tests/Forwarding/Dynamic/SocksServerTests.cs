@@ -73,7 +73,7 @@ public abstract class SocksServerContract : IAsyncDisposable
     public async Task The_answer_says_why_it_cannot_go_there(string host, byte code, string word)
     {
         var (proxy, _) = Start(change: forward => forward with { DenyTo = [DestinationPattern.Parse("denied.example")] });
-        EndPoint target = host == "closed" ? new IPEndPoint(IPAddress.Loopback, ForwardingRig.FreePorts(1)) : new DnsEndPoint(host, 80);
+        EndPoint target = host == "closed" ? new IPEndPoint(IPAddress.Loopback, FreePorts.One()) : new DnsEndPoint(host, 80);
         using var client = await rig.ConnectAsync(proxy);
         await client.WriteAsync((byte[])[5, 1, 0, .. Socks5Request.Write(SocksCommand.Connect, target)]);
 
