@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Net;
 
@@ -31,6 +32,15 @@ internal readonly record struct UnixPermissions(uint Owner, ushort Mode)
     public static UnixPermissions At(string path, bool follow = false)
     {
         var error = UnixStat.Look(path, follow, out var found);
+        return error == 0 ? new UnixPermissions(found.stx_uid, found.stx_mode) : throw new IOException(Marshal.GetPInvokeErrorMessage(-error));
+    }
+
+    /// <summary>Looks at what is open, which nobody can put something else in the place of.</summary>
+    /// <exception cref="IOException">It cannot be looked at; the message is the system's reason.</exception>
+    [SupportedOSPlatform("linux")]
+    public static UnixPermissions Of(SafeFileHandle file)
+    {
+        var error = UnixStat.Look(file, out var found);
         return error == 0 ? new UnixPermissions(found.stx_uid, found.stx_mode) : throw new IOException(Marshal.GetPInvokeErrorMessage(-error));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Net;
 
@@ -8,8 +9,8 @@ namespace Fairlead.Net;
 internal static partial class UnixStat
 {
     // linux/stat.h and linux/fcntl.h
-    private const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100;
-    private const uint STATX_TYPE = 0x1, STATX_MODE = 0x2, STATX_UID = 0x8, STATX_INO = 0x100;
+    private const int AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000;
+    private const uint STATX_TYPE = 0x1, STATX_MODE = 0x2, STATX_UID = 0x8, STATX_CTIME = 0x80, STATX_INO = 0x100, STATX_SIZE = 0x200;
 
     /// <summary>Looks at what is at a path: 0, or below zero the negated <c>errno</c>.</summary>
     /// <param name="path">The path.</param>
@@ -20,6 +21,17 @@ internal static partial class UnixStat
         return statx(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO, out found) == 0 ? 0 : -Marshal.GetLastPInvokeError();
     }
 
+    /// <summary>Looks at what is open: 0, or below zero the negated <c>errno</c>.</summary>
+    /// <param name="file">The open file, or whatever it is.</param>
+    /// <param name="found">All that is told of one at a path, its size, and when it last changed, be it only its mode.</param>
+    public static int Look(SafeFileHandle file, out Statx found)
+    {
+        return statx(file, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_UID | STATX_INO | STATX_SIZE | STATX_CTIME, out found) == 0 ? 0 : -Marshal.GetLastPInvokeError();
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(SafeFileHandle dirfd, string pathname, int flags, uint mask, out Statx statxbuf);
+
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statx(int dirfd, string pathname, int flags, uint mask, out Statx statxbuf);
 
@@ -29,6 +41,9 @@ internal static partial class UnixStat
         [FieldOffset(20)] public uint stx_uid;
         [FieldOffset(28)] public ushort stx_mode;
         [FieldOffset(32)] public ulong stx_ino;
+        [FieldOffset(40)] public ulong stx_size;
+        [FieldOffset(96)] public long stx_ctime_sec;
+        [FieldOffset(104)] public uint stx_ctime_nsec;
         [FieldOffset(136)] public uint stx_dev_major;
         [FieldOffset(140)] public uint stx_dev_minor;
     }

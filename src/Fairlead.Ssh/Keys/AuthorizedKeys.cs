@@ -40,7 +40,7 @@ internal sealed class AuthorizedKeys
     /// <param name="path">The file, which nobody but its owner may be able to write.</param>
     /// <param name="zone">The time of this place, for times that do not say theirs.</param>
     /// <exception cref="SshKeyException">It cannot be read; the message names it and the remedy.</exception>
-    public static AuthorizedKeys Read(string path, TimeZoneInfo zone) => new(path, KeyFiles.ReadOwnersList(path), zone);
+    public static AuthorizedKeys Read(string path, TimeZoneInfo zone) => new(path, KeyFiles.ReadOwnersList(path, null, default, out _)!, zone);
 
     /// <summary>Reads the text of a file.</summary>
     /// <param name="path">What it is called.</param>

@@ -20,7 +20,10 @@ internal static partial class KeyFiles
     private const int OfOthers = 0b111_111, Permissions = 0b111_111_111;
 
     // fcntl.h, the same on x86-64 and arm64
-    private const int O_RDWR = 0x2, O_CREAT = 0x40, O_NOCTTY = 0x100, O_APPEND = 0x400, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
+    private const int O_RDONLY = 0x0, O_RDWR = 0x2, O_CREAT = 0x40, O_NOCTTY = 0x100, O_APPEND = 0x400, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
+
+    // errno.h
+    private const int EPERM = 1, EACCES = 13;
 
     private const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -36,15 +39,22 @@ internal static partial class KeyFiles
     }
 
     /// <summary>Reads a list of keys that decides who may come in.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="known">The version that need not be read again; null: whatever it is.</param>
+    /// <param name="now">The time of the system.</param>
+    /// <param name="version">The version that was found; null where the next one might look the same.</param>
+    /// <returns>Null if the version is the known one.</returns>
     /// <exception cref="SshKeyException">It cannot be read, or others than this user and root may write it; the message names it, and the remedy.</exception>
-    public static string ReadOwnersList(string path)
+    public static string? ReadOwnersList(string path, FileVersion? known, DateTimeOffset now, out FileVersion? version)
     {
-        return Text(Read(path, MostListBytes, found =>
+        using var file = Open(path, found =>
         {
             if (found.IsWritableByOthers)
                 return $"can be written by others than its owner (mode {Octal(found)}), who could let themselves in; run: chmod go-w {Shell(path)}";
             return found.Owner == 0 || found.Owner == geteuid() ? null : $"belongs to user {found.Owner}, who could let himself in; run: chown {geteuid()} {Shell(path)}";
-        }) ?? throw Missing(path));
+        }) ?? throw Missing(path);
+        version = OperatingSystem.IsLinux() ? FileVersion.Of(file, now) : null;
+        return version is not null && version == known ? null : Text(Read(path, file, MostListBytes));
     }
 
     /// <summary>Reads a list of keys.</summary>
@@ -76,9 +86,12 @@ internal static partial class KeyFiles
         try
         {
             var absolute = Path.GetFullPath(path);
-            Refuse(path, absolute, mustExist: false);
+            RefuseFolder(path, Directory.Exists(absolute));
             MakeFolder(Path.GetDirectoryName(absolute)!);
-            using var file = OperatingSystem.IsLinux() ? OpenToAppend(absolute) : File.OpenHandle(absolute, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            // The class library's way to append looks for the end of the file first, and writes there, whatever others have written since.
+            using var file = OperatingSystem.IsLinux() ? Open(absolute, O_RDWR | O_CREAT | O_APPEND) : File.OpenHandle(absolute, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            if (OperatingSystem.IsLinux())
+                RefuseOthers(path, UnixPermissions.Of(file));
             var length = RandomAccess.GetLength(file);
             Span<byte> last = [(byte)'\n'];
             if (length > 0)
@@ -139,15 +152,14 @@ internal static partial class KeyFiles
 
     private static byte[]? Read(string path, int most, Func<UnixPermissions, string?> fault)
     {
+        using var file = Open(path, fault);
+        return file is null ? null : Read(path, file, most);
+    }
+
+    private static byte[] Read(string path, SafeFileHandle file, int most)
+    {
         try
         {
-            var absolute = Path.GetFullPath(path);
-            if (UnixFile.At(absolute) is null)
-                return null;
-            Refuse(path, absolute, mustExist: true);
-            if (OperatingSystem.IsLinux() && fault(UnixPermissions.At(absolute, follow: true)) is { } complaint)
-                throw new SshKeyException($"{Shown(path)} {complaint}");
-            using var file = File.OpenHandle(absolute, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var length = RandomAccess.GetLength(file);
             if (length > most)
                 throw new SshKeyException($"{Shown(path)} is larger than {most >> 10} KiB, which is the most that is read; write the path of another file");
@@ -160,19 +172,54 @@ internal static partial class KeyFiles
             CryptographicOperations.ZeroMemory(bytes);
             throw new IOException("it became shorter while it was read");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new SshKeyException($"{Shown(path)} cannot be read: {Reason(error)}", error);
         }
     }
 
-    // Opening a pipe would wait for who writes to it, and a device may have no end.
-    private static void Refuse(string path, string absolute, bool mustExist)
+    // Null: there is none. What is open is looked at, and not what stands at the path then.
+    private static SafeFileHandle? Open(string path, Func<UnixPermissions, string?> fault)
     {
-        if (Directory.Exists(absolute))
-            throw new SshKeyException($"{Shown(path)} is a folder; write the path of a file");
-        if (OperatingSystem.IsLinux() && (mustExist || File.Exists(absolute)) && !UnixPermissions.At(absolute, follow: true).IsRegular)
+        SafeFileHandle? file = null;
+        try
+        {
+            var absolute = Path.GetFullPath(path);
+            if (UnixFile.At(absolute) is null)
+                return null;
+            if (!OperatingSystem.IsLinux())
+            {
+                RefuseFolder(path, Directory.Exists(absolute));
+                return File.OpenHandle(absolute, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            }
+            file = Open(absolute, O_RDONLY);
+            var found = UnixPermissions.Of(file);
+            RefuseOthers(path, found);
+            if (fault(found) is { } complaint)
+                throw new SshKeyException($"{Shown(path)} {complaint}");
+            return file;
+        }
+        catch (Exception error)
+        {
+            file?.Dispose();
+            if (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+                throw new SshKeyException($"{Shown(path)} cannot be read: {Reason(error)}", error);
+            throw;
+        }
+    }
+
+    // A pipe would be waited for, and a device may have no end.
+    private static void RefuseOthers(string path, UnixPermissions found)
+    {
+        RefuseFolder(path, found.IsFolder);
+        if (!found.IsRegular)
             throw new SshKeyException($"{Shown(path)} is not a file; write the path of one");
+    }
+
+    private static void RefuseFolder(string path, bool isFolder)
+    {
+        if (isFolder)
+            throw new SshKeyException($"{Shown(path)} is a folder; write the path of a file");
     }
 
     private static void MakeFolder(string folder)
@@ -185,12 +232,15 @@ internal static partial class KeyFiles
             Directory.CreateDirectory(folder, OwnerAlone | UnixFileMode.UserExecute);
     }
 
-    // The class library's way to append looks for the end of the file first, and writes there, whatever others have written since.
+    // Nobody is waited for, and no terminal becomes this process's.
     [SupportedOSPlatform("linux")]
-    private static SafeFileHandle OpenToAppend(string path)
+    private static SafeFileHandle Open(string path, int flags)
     {
-        var descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, (int)OwnerAlone);
-        return descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw new IOException(Marshal.GetLastPInvokeErrorMessage());
+        var descriptor = open(path, flags | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, (int)OwnerAlone);
+        if (descriptor >= 0)
+            return new SafeFileHandle(descriptor, ownsHandle: true);
+        var error = Marshal.GetLastPInvokeError();
+        throw error is EACCES or EPERM ? new UnauthorizedAccessException() : new IOException(Marshal.GetPInvokeErrorMessage(error));
     }
 
     private static string Text(byte[] bytes) => Encoding.UTF8.GetString(bytes);

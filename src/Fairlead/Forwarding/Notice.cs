@@ -154,10 +154,10 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         new(LogLevel.Information, "hub_listening", $"{client}: listening on {listen} for the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)})",
             ("client", client), ("key", key.Key.Fingerprint), ("listen", listen));
 
-    public static Notice HubTakenOver(string client, AuthorizedKey key, int port, string from) =>
+    public static Notice HubTakenOver(string client, AuthorizedKey key, HubPlace place, string from) =>
         new(LogLevel.Information, "hub_taken_over",
-            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{client}: takes port {port} over from {from}, an earlier connection of the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) that does not answer any more"),
-            ("client", client), ("key", key.Key.Fingerprint), ("port", port), ("from", from));
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{client}: takes port {place.Port}{(place.IsUdp ? "/udp" : "")} over from {from}, an earlier connection of the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) that does not answer any more"),
+            ("client", client), ("key", key.Key.Fingerprint), ("port", place.Port), ("from", from));
 
     public static Notice HubRefused(string client, AuthorizedKey key, string what, long leftOut) =>
         new(LogLevel.Warning, "hub_refused", $"{client}: the key {key.Key.Fingerprint} ({Printable.Escape(key.Comment)}) is refused to {what}{(leftOut > 0 ? $" ({leftOut} refusals before it are not shown)" : "")}", ("client", client), ("key", key.Key.Fingerprint), ("what", what), ("left_out", leftOut));

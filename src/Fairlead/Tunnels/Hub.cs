@@ -16,6 +16,8 @@ namespace Fairlead;
 /// <param name="time">Measures connections; null: the network's time.</param>
 internal sealed class Hub(HubConfig config, INetwork network, Binding channels, IReadOnlyList<SshPrivateKey> hostKeys, HubCounts counts, DestinationNames names, TimeProvider? time)
 {
+    private readonly AuthorizedKeysFile authorizedKeys = new(config.AuthorizedKeys, TimeZoneInfo.Local, TimeProvider.System);
+
     public HubConfig Config => config;
 
     public INetwork Network => network;
@@ -125,8 +127,8 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
         try
         {
             if (request.Certificate is not { } certificate)
-                return await Task.Run(() => HubKeys.Find(config, key, address));
-            var (admitted, fault) = await Task.Run(() => (HubKeys.Find(config, certificate, request.User, address, out var why), why));
+                return await Task.Run(() => authorizedKeys.Read().Find(key, address, DateTimeOffset.UtcNow));
+            var (admitted, fault) = await Task.Run(() => (authorizedKeys.Read().Find(certificate, request.User, address, DateTimeOffset.UtcNow, out var why), why));
             var leftOut = 0L;
             // As of other refusals, one a source a second.
             if (admitted is null && fault is not null && (session.Source is not { } source || session.Binding.Forward.Refusals.MayTell(source, out leftOut)))

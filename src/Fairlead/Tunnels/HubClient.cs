@@ -5,19 +5,12 @@ using Fairlead.Ssh;
 namespace Fairlead;
 
 /// <summary>Who is logged in at the hub by one connection: what it opens, and what is listened for on its behalf. Used where the connection lives.</summary>
-internal sealed class HubClient(Hub hub, StreamSession session, SshConnection connection, AuthorizedKey key) : IDisposable
+internal sealed partial class HubClient(Hub hub, StreamSession session, SshConnection connection, AuthorizedKey key) : IDisposable
 {
-    // How long a connection may be silent to whom else its key asks for its listens.
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
-
-    private readonly Dictionary<SshBind, HubListen> listens = [];
     private readonly RefusalLog refusals = new(session.Time);
     private readonly HashSet<StreamSession> sessions = [];
     private readonly Dictionary<StreamSession, SshChannel> relaying = [];
     private bool isOver;
-
-    // Whose connections may take over from one another: what was shown and signed, whatever line lets it in.
-    private SshPublicKey Identity => connection.User!.Key!;
 
     /// <summary>A channel is asked for.</summary>
     public void OnOpen(SshIncoming incoming)
@@ -51,114 +44,14 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
         }
     }
 
-    /// <summary>Is asked to listen: the port that is listened on; null: refused.</summary>
-    public async ValueTask<int?> ListenAsync(SshBind bind)
-    {
-        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || AddressesOf(tcp.Host, tcp.Port) is not { Length: > 0 } addresses)
-            return Refuse(bind, "it is not allowed, or no address of this machine");
-        if (!await TakeOverAsync(addresses, tcp.Port))
-            return Refuse(bind, "another connection of this key listens there, and answers");
-        // This one may have ended meanwhile.
-        if (isOver)
-            return null;
-        if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
-            return Refuse(bind, $"the key has {hub.Config.MaxListens} listens already");
-        if (!session.TryTakePlace())
-        {
-            hub.Counts.EndListen(key.Key);
-            return Refuse(bind, "no place is left");
-        }
-        if (HubListen.At(hub.Network, addresses, tcp.Port, out var fault) is not { } listen)
-        {
-            GiveBack();
-            return Refuse(bind, fault);
-        }
-        var bound = tcp with { Port = listen.Port };
-        listens.Add(bound, listen);
-        hub.Counts.Listens.Add(Identity, listen, this);
-        _ = listen.AcceptAsync(client => Serve(client, forwarded => ForwardAsync(forwarded, bound, client)));
-        hub.Channels.Forward.Log(Notice.HubListening(session.Client, key, listen.Text));
-        return listen.Port;
-    }
-
-    /// <summary>Is asked to listen no more; false: nothing listens there.</summary>
-    public bool Cancel(SshBind bind)
-    {
-        if (!listens.Remove(bind, out var listen))
-            return false;
-        hub.Counts.Listens.Remove(Identity, listen);
-        listen.Dispose();
-        GiveBack();
-        return true;
-    }
-
     /// <summary>The connection has ended: nothing is listened for any more, and sessions end that have not got all of what the client sent. The others write it out, and end by themselves.</summary>
     public void Dispose()
     {
         isOver = true;
-        foreach (var bind in listens.Keys.ToArray())
-            Cancel(bind);
+        EndListens();
         // Those that wait for the other side alone have not noticed that the connection has ended.
         foreach (var left in sessions.Where(left => relaying.GetValueOrDefault(left) is not { HasEnd: true }).ToArray())
             left.Stop();
-    }
-
-    // Whoever has lost a connection comes back before the hub knows that it is lost. False: the other one lives.
-    private async Task<bool> TakeOverAsync(IPAddress[] addresses, int port)
-    {
-        while (hub.Counts.Listens.OtherAt(this, Identity, addresses, port) is { } other)
-        {
-            if (!await other.YieldAsync())
-                return false;
-            hub.Channels.Forward.Log(Notice.HubTakenOver(session.Client, key, port, other.Name));
-        }
-        return true;
-    }
-
-    // How another connection calls this one. From any thread.
-    private string Name => session.Client;
-
-    // Gives up what it listens on, and the connection, unless its client is there. From any thread.
-    private async Task<bool> YieldAsync()
-    {
-        var isGone = false;
-        await connection.Context.RunAsync(async () =>
-        {
-            isGone = !await connection.ProbeAsync(patience);
-            if (!isGone)
-                return;
-            await Task.Yield();
-            Dispose();
-            // An event loop closes what it does not need any more at the end of its turn.
-            await Task.Yield();
-        });
-        return isGone;
-    }
-
-    // Without a word of the key or the configuration, the loopback alone, and no port that only the administrator should have. As with OpenSSH, who asks for every address and may not
-    // have them gets the loopback.
-    private IPAddress[]? AddressesOf(string host, int port)
-    {
-        if (!key.MayListen(host, port))
-            return null;
-        if (!hub.Config.GatewayPorts && key.PermitListen is null && port is > 0 and < 1024)
-            return null;
-        var mayAll = hub.Config.GatewayPorts || key.NamesHost(host, port);
-        IPAddress[] loopbacks = [IPAddress.Loopback, IPAddress.IPv6Loopback];
-        if (host is "localhost")
-            return loopbacks;
-        if (host is "" or "*")
-            return !mayAll ? loopbacks : [System.Net.Sockets.Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any];
-        if (!IPAddress.TryParse(host, out var address))
-            return null;
-        var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-        return mayAll || IPAddress.IsLoopback(address) ? [address] : isAny ? loopbacks : null;
-    }
-
-    private int? Refuse(SshBind bind, string? reason)
-    {
-        TellRefused($"listen on {Printable.Escape(RemoteListen.TextOf(bind))}: {reason}");
-        return null;
     }
 
     // One a second of a connection, which has cost its client a login.
@@ -166,12 +59,6 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     {
         if (refusals.MayTell(session.Source ?? default, out var leftOut))
             hub.Channels.Forward.Log(Notice.HubRefused(session.Client, key, what, leftOut));
-    }
-
-    private void GiveBack()
-    {
-        hub.Counts.EndListen(key.Key);
-        session.LeavePlace();
     }
 
     // A session like any other: counted, shown, logged, stopped.
@@ -253,38 +140,6 @@ internal sealed class HubClient(Hub hub, StreamSession session, SshConnection co
     }
 
     private bool MayOpen(EndPoint destination) => destination is DnsEndPoint named ? key.MayOpen(named.Host, named.Port) : destination is IPEndPoint ip && key.MayOpen(ip.Address.ToString(), ip.Port);
-
-    // Datagrams of whomever sends to a port of this machine.
-    private async ValueTask<SessionOutcome> ListenAsync(StreamSession direct, SshOpen.UdpListen open)
-    {
-        var pending = (PendingChannel)direct.Peer;
-        var text = $"{RemoteListen.TextOf(new SshBind.Tcp(open.Host, open.Port))}/udp";
-        direct.Talk.Target = Printable.Escape(text);
-        if (AddressesOf(open.Host, open.Port) is not { Length: > 0 } addresses)
-            return RefuseListen(pending, text, SshOpenFailure.AdministrativelyProhibited, "it is not allowed, or no address of this machine");
-        if (!hub.Counts.TryListen(key.Key, hub.Config.MaxListens))
-            return RefuseListen(pending, text, SshOpenFailure.ResourceShortage, $"the key has {hub.Config.MaxListens} listens already");
-        try
-        {
-            using var port = HubDatagrams.At(hub.Network, addresses, open.Port, direct, out var fault);
-            if (port is null)
-                return RefuseListen(pending, text, SshOpenFailure.ConnectFailed, fault!);
-            port.Start(pending.AcceptDatagrams(port, port.Port));
-            hub.Channels.Forward.Log(Notice.HubListening(session.Client, key, port.Text));
-            return await WaitAsync(direct, port.Over);
-        }
-        finally
-        {
-            hub.Counts.EndListen(key.Key);
-        }
-    }
-
-    private SessionOutcome RefuseListen(PendingChannel pending, string text, SshOpenFailure failure, string reason)
-    {
-        TellRefused($"listen on {Printable.Escape(text)}: {reason}");
-        pending.Refuse(failure, "it cannot be listened there");
-        return SessionOutcome.BadRequest(reason) with { Cause = SessionCause.Denied };
-    }
 
     private static async ValueTask<SessionOutcome> WaitAsync(StreamSession direct, Task over)
     {

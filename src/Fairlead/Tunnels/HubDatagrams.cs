@@ -21,12 +21,14 @@ internal sealed class HubDatagrams : IDatagramSink, IDisposable
     private readonly byte[] message = new byte[SocksDatagramHeader.MostBytes + DatagramBatch.MaxLength + 20];
     private SshDatagrams? channel;
 
-    private HubDatagrams(List<DatagramListener> listeners, StreamSession session) => (this.listeners, this.session) = (listeners, session);
+    private HubDatagrams(List<DatagramListener> listeners, StreamSession session)
+    {
+        (this.listeners, this.session) = (listeners, session);
+        Place = new HubPlace(true, [.. listeners.Select(static listener => listener.LocalEndPoint.Address)], listeners[0].LocalEndPoint.Port);
+    }
 
-    public int Port => listeners[0].LocalEndPoint.Port;
-
-    /// <summary>As it is shown.</summary>
-    public string Text => listeners.Count == 1 ? $"{listeners[0].LocalEndPoint}/udp" : $"localhost:{Port}/udp";
+    /// <summary>Where. From any thread.</summary>
+    public HubPlace Place { get; }
 
     /// <summary>Completes when the channel is over.</summary>
     public Task Over => over.Task;
@@ -35,13 +37,12 @@ internal sealed class HubDatagrams : IDatagramSink, IDisposable
 
     /// <summary>Binds the port.</summary>
     /// <param name="network">Whose sockets they are.</param>
-    /// <param name="addresses">As for <see cref="HubPorts"/>.</param>
-    /// <param name="port">Likewise.</param>
+    /// <param name="place">As for <see cref="HubPorts"/>.</param>
     /// <param name="session">Whose it is.</param>
     /// <param name="fault">Why it cannot be had.</param>
-    public static HubDatagrams? At(INetwork network, IPAddress[] addresses, int port, StreamSession session, out string? fault)
+    public static HubDatagrams? At(INetwork network, HubPlace place, StreamSession session, out string? fault)
     {
-        var listeners = HubPorts.Bind(addresses, port, address => network.ListenDatagramsHere(address, new DatagramListenOptions { Shared = true }), static listener => listener.LocalEndPoint.Port, out fault);
+        var listeners = HubPorts.Bind(place, address => network.ListenDatagramsHere(address, new DatagramListenOptions { Shared = true }), static listener => listener.LocalEndPoint.Port, out fault);
         return listeners is null ? null : new HubDatagrams(listeners, session);
     }
 

@@ -1,9 +1,8 @@
-using System.Net;
 using Fairlead.Ssh;
 
 namespace Fairlead;
 
-/// <summary>The keys of the hub itself, and of those whom it lets in.</summary>
+/// <summary>The keys of the hub itself.</summary>
 internal sealed class HubKeys : IDisposable
 {
     private readonly Lock gate = new();
@@ -40,20 +39,6 @@ internal sealed class HubKeys : IDisposable
             }
         }
     }
-
-    /// <summary>What the file says of a key at this moment; null: it is not let in. Blocks.</summary>
-    /// <exception cref="SshKeyException">The file cannot be read.</exception>
-    public static AuthorizedKey? Find(HubConfig hub, SshPublicKey key, IPAddress? client) =>
-        AuthorizedKeys.Read(hub.AuthorizedKeys, TimeZoneInfo.Local).Find(key, client, DateTimeOffset.UtcNow);
-
-    /// <summary>The same for a certificate that is shown.</summary>
-    /// <param name="hub">The hub.</param>
-    /// <param name="certificate">The certificate.</param>
-    /// <param name="user">The name that is asked for; a stranger's text.</param>
-    /// <param name="client">The client's address; null if it has none.</param>
-    /// <param name="fault">Why its authority does not let it in; null where none is known.</param>
-    public static AuthorizedKey? Find(HubConfig hub, SshCertificate certificate, string user, IPAddress? client, out string? fault) =>
-        AuthorizedKeys.Read(hub.AuthorizedKeys, TimeZoneInfo.Local).Find(certificate, user, client, DateTimeOffset.UtcNow, out fault);
 
     public void Dispose()
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Fairlead.Net;
 
@@ -11,33 +10,24 @@ internal sealed class HubListen : IDisposable
     private const int Backlog = 128;
 
     private readonly List<IAcceptor> acceptors;
-    private readonly IPAddress[] addresses;
 
     private HubListen(List<IAcceptor> acceptors)
     {
         this.acceptors = acceptors;
-        addresses = [.. acceptors.Select(acceptor => ((IPEndPoint)acceptor.LocalEndPoint).Address)];
-        Port = ((IPEndPoint)acceptors[0].LocalEndPoint).Port;
-        Text = acceptors.Count == 1 ? acceptors[0].LocalEndPoint.ToString()! : string.Create(CultureInfo.InvariantCulture, $"localhost:{Port}");
+        var endPoints = acceptors.ConvertAll(static acceptor => (IPEndPoint)acceptor.LocalEndPoint);
+        Place = new HubPlace(false, [.. endPoints.Select(static endPoint => endPoint.Address)], endPoints[0].Port);
     }
 
-    /// <summary>From any thread.</summary>
-    public int Port { get; }
-
-    /// <summary>As it is shown. From any thread.</summary>
-    public string Text { get; }
-
-    /// <summary>Whether one of the addresses cannot be listened on for the sake of this listen, at its port. From any thread.</summary>
-    public bool Overlaps(IPAddress[] others) => addresses.Any(own => others.Any(other => own.Equals(other) || IsAny(own) || IsAny(other)));
+    /// <summary>Where. From any thread.</summary>
+    public HubPlace Place { get; }
 
     /// <summary>Listens, here.</summary>
     /// <param name="network">Whose sockets they are.</param>
-    /// <param name="addresses">Of this machine; of several, those of a family that it lacks are left out.</param>
-    /// <param name="port">The port; 0: one that the system chooses, the same on all.</param>
+    /// <param name="place">Of several addresses, those of a family that this machine lacks are left out; of port 0, the system chooses one, the same on all.</param>
     /// <param name="fault">Why it cannot be had.</param>
-    public static HubListen? At(INetwork network, IPAddress[] addresses, int port, out string? fault)
+    public static HubListen? At(INetwork network, HubPlace place, out string? fault)
     {
-        var acceptors = HubPorts.Bind(addresses, port, address => network.ListenHere(address, new ListenOptions { Shared = true, Backlog = Backlog }), static acceptor => ((IPEndPoint)acceptor.LocalEndPoint).Port, out fault);
+        var acceptors = HubPorts.Bind(place, address => network.ListenHere(address, new ListenOptions { Shared = true, Backlog = Backlog }), static acceptor => ((IPEndPoint)acceptor.LocalEndPoint).Port, out fault);
         return acceptors is null ? null : new HubListen(acceptors);
     }
 
@@ -49,8 +39,6 @@ internal sealed class HubListen : IDisposable
         foreach (var acceptor in acceptors)
             acceptor.Dispose();
     }
-
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private static async Task AcceptAsync(IAcceptor acceptor, Action<Connection> serve)
     {

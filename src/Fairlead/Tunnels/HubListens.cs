@@ -1,4 +1,3 @@
-using System.Net;
 using Fairlead.Ssh;
 
 namespace Fairlead;
@@ -7,24 +6,26 @@ namespace Fairlead;
 internal sealed class HubListens
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<SshPublicKey, List<(HubListen Listen, HubClient Owner)>> listens = [];
+    private readonly Dictionary<SshPublicKey, List<(HubPlace Place, HubClient Owner)>> listens = [];
 
-    public void Add(SshPublicKey key, HubListen listen, HubClient owner)
+    public void Add(SshPublicKey key, HubPlace place, HubClient owner)
     {
         lock (gate)
         {
             if (!listens.TryGetValue(key, out var own))
                 listens.Add(key, own = []);
-            own.Add((listen, owner));
+            own.Add((place, owner));
         }
     }
 
-    public void Remove(SshPublicKey key, HubListen listen)
+    /// <summary>Forgets one, if it has not been forgotten already.</summary>
+    public void Remove(SshPublicKey key, HubPlace place)
     {
         lock (gate)
         {
-            var own = listens[key];
-            own.RemoveAll(one => one.Listen == listen);
+            if (!listens.TryGetValue(key, out var own))
+                return;
+            own.RemoveAll(one => ReferenceEquals(one.Place, place));
             if (own.Count == 0)
                 listens.Remove(key);
         }
@@ -33,11 +34,10 @@ internal sealed class HubListens
     /// <summary>Another connection of the same key that listens on such a port; null: none does.</summary>
     /// <param name="asks">Who is none of the others.</param>
     /// <param name="key">The key.</param>
-    /// <param name="addresses">Where.</param>
-    /// <param name="port">The port; 0, any, is nobody's.</param>
-    public HubClient? OtherAt(HubClient asks, SshPublicKey key, IPAddress[] addresses, int port)
+    /// <param name="place">Where.</param>
+    public HubClient? OtherAt(HubClient asks, SshPublicKey key, HubPlace place)
     {
         lock (gate)
-            return listens.TryGetValue(key, out var own) ? own.Find(one => one.Owner != asks && one.Listen.Port == port && one.Listen.Overlaps(addresses)).Owner : null;
+            return listens.TryGetValue(key, out var own) ? own.Find(one => one.Owner != asks && one.Place.Overlaps(place)).Owner : null;
     }
 }

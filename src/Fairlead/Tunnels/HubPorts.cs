@@ -12,18 +12,17 @@ internal static class HubPorts
 
     /// <summary>Binds it.</summary>
     /// <typeparam name="T">What is bound: disposed of where one of several cannot be had.</typeparam>
-    /// <param name="addresses">Of this machine; of several, those of a family that it lacks are left out.</param>
-    /// <param name="port">The port; 0: one that the system chooses, the same on all.</param>
+    /// <param name="place">Of several addresses, those of a family that this machine lacks are left out; of port 0, the system chooses one, the same on all.</param>
     /// <param name="bind">Binds one address.</param>
     /// <param name="portOf">The port that one has.</param>
     /// <param name="fault">Why it cannot be had.</param>
-    public static List<T>? Bind<T>(IPAddress[] addresses, int port, Func<IPEndPoint, T> bind, Func<T, int> portOf, out string? fault)
+    public static List<T>? Bind<T>(HubPlace place, Func<IPEndPoint, T> bind, Func<T, int> portOf, out string? fault)
         where T : IDisposable
     {
         ListenException? refusal = null;
-        for (var choices = port == 0 && addresses.Length > 1 ? MostChoices : 1; choices > 0; choices--)
+        for (var choices = place.Port == 0 && place.Addresses.Length > 1 ? MostChoices : 1; choices > 0; choices--)
         {
-            if (TryBind(addresses, port, bind, portOf, out refusal) is { } bound)
+            if (TryBind(place, bind, portOf, out refusal) is { } bound)
             {
                 fault = null;
                 return bound;
@@ -35,12 +34,13 @@ internal static class HubPorts
         return null;
     }
 
-    private static List<T>? TryBind<T>(IPAddress[] addresses, int port, Func<IPEndPoint, T> bind, Func<T, int> portOf, out ListenException? refusal)
+    private static List<T>? TryBind<T>(HubPlace place, Func<IPEndPoint, T> bind, Func<T, int> portOf, out ListenException? refusal)
         where T : IDisposable
     {
         refusal = null;
         var bound = new List<T>();
-        foreach (var address in addresses)
+        var port = place.Port;
+        foreach (var address in place.Addresses)
         {
             try
             {

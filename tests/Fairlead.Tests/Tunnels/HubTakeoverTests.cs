@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
+using System.Text;
 using Fairlead.Net;
 using Fairlead.Ssh;
 using Fairlead.Tests.Ssh;
@@ -38,6 +40,32 @@ public abstract class HubTakeoverContract(EngineKind kind)
         Assert.Equal(("lost", "the peer has not answered within 5 s whether it is there"), (end["end"], end["detail"]));
         var told = Assert.Single(rig.Far.Log, entry => entry.Event == "hub_taken_over");
         Assert.Contains($"takes port {port} over from 127.0.0.1:", told.Message, StringComparison.Ordinal);
+    }
+
+    [Theory(Timeout = 30000), InlineData(true), InlineData(false)]
+    public async Task A_port_of_UDP_is_taken_over_likewise(bool answers)
+    {
+        await using var rig = Start();
+        var old = await rig.LogInAsync();
+        await old.SendAsync(ListenForDatagrams());
+        await old.ExpectAsync(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION);
+        // The same number of TCP is another port.
+        var next = await rig.LogInAsync();
+        await next.SendAsync(Messages.Listen("localhost", port));
+        await next.ExpectAsync(Message.SSH_MSG_REQUEST_SUCCESS);
+
+        await next.SendAsync(ListenForDatagrams());
+        await AskedAsync(old);
+        if (answers)
+            await old.SendAsync(failure);
+        else
+            time.Advance(TimeSpan.FromSeconds(5));
+        await next.ExpectAsync(answers ? Message.SSH_MSG_CHANNEL_OPEN_FAILURE : Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION);
+        using var sender = new UdpClient();
+        await sender.SendAsync("hello"u8.ToArray(), new IPEndPoint(IPAddress.Loopback, (int)port), TestContext.Current.CancellationToken);
+        var holder = answers ? old : next;
+        Assert.EndsWith("hello", Encoding.ASCII.GetString(await holder.ExpectAsync(Message.SSH_MSG_CHANNEL_DATA)), StringComparison.Ordinal);
+        Assert.Equal(answers ? 0 : 1, rig.Far.Log.Count(entry => entry.Event == "hub_taken_over" && entry.Message.Contains($"takes port {port}/udp over from", StringComparison.Ordinal)));
     }
 
     [Theory(Timeout = 30000), InlineData(true), InlineData(false)]
@@ -143,6 +171,9 @@ public abstract class HubTakeoverContract(EngineKind kind)
         await peer.ExpectAsync(Message.SSH_MSG_REQUEST_SUCCESS);
         return peer;
     }
+
+    private byte[] ListenForDatagrams() =>
+        new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString("udp-listen@fairlead").WriteUInt32(0).WriteUInt32(1 << 20).WriteUInt32(1 << 17).WriteString("localhost").WriteUInt32(port).ToArray();
 
     // The old connection was asked for a sign of life.
     private static async Task AskedAsync(ScriptedPeer peer) => Assert.Equal("keepalive@openssh.com"u8.ToArray(), ScriptedPeer.StringOf(await peer.ExpectAsync(Message.SSH_MSG_GLOBAL_REQUEST)));
