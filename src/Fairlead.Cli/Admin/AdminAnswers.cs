@@ -18,6 +18,7 @@ internal static class AdminAnswers
         Connections = (int)Number(status, "connections"),
         MostConnections = (int)Number(status, "most_connections"),
         Forwards = [.. Items(forwards, "forwards").Select(Forward)],
+        Tunnels = [.. Items(status, "tunnels").Select(Tunnel)],
     };
 
     /// <summary>When a status was true.</summary>
@@ -55,6 +56,16 @@ internal static class AdminAnswers
         Dropped = Counts(forward, "dropped"),
         Upstreams = [.. Items(forward, "upstreams").Select(upstream => new UpstreamStatus(
             Text(upstream, "address"), Truth(upstream, "up"), (int)Number(upstream, "connections"), (int)Number(upstream, "shared_connections"), Number(upstream, "dialled"), Number(upstream, "failed")))],
+    };
+
+    private static TunnelStatus Tunnel(JsonElement tunnel) => new()
+    {
+        Name = Text(tunnel, "name"),
+        Server = Text(tunnel, "server"),
+        UpSince = Truth(tunnel, "up") ? Time(tunnel, "since") : null,
+        Fault = TextOrNull(tunnel, "fault"),
+        Channels = (int)Number(tunnel, "channels"),
+        Listen = Texts(tunnel, "listen"),
     };
 
     private static ConnectionStatus Connection(JsonElement connection) => new()

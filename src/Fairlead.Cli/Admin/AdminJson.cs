@@ -34,6 +34,10 @@ internal static class AdminJson
         json.WriteNumber("failed", status.Forwards.Sum(forward => forward.Failed));
         json.WriteNumber("bytes_from_clients", status.Forwards.Sum(forward => forward.BytesFromClients));
         json.WriteNumber("bytes_from_upstreams", status.Forwards.Sum(forward => forward.BytesFromUpstreams));
+        json.WriteStartArray("tunnels");
+        foreach (var tunnel in status.Tunnels)
+            Tunnel(json, tunnel);
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 
@@ -164,6 +168,22 @@ internal static class AdminJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    public static void Tunnel(Utf8JsonWriter json, TunnelStatus tunnel)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", tunnel.Name);
+        json.WriteString("server", tunnel.Server);
+        json.WriteBoolean("up", tunnel.UpSince is not null);
+        if (tunnel.UpSince is { } since)
+            Time(json, "since", since);
+        else
+            json.WriteNull("since");
+        json.WriteString("fault", tunnel.Fault);
+        json.WriteNumber("channels", tunnel.Channels);
+        Texts(json, "listen", tunnel.Listen);
         json.WriteEndObject();
     }
 

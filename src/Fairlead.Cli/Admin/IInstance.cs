@@ -63,6 +63,9 @@ internal sealed record InstanceStatus
 
     /// <summary>The forwards, in the order of the configuration.</summary>
     public IReadOnlyList<ForwardStatus> Forwards { get; init; } = [];
+
+    /// <summary>The connections of tunnels, in the order of their names.</summary>
+    public IReadOnlyList<TunnelStatus> Tunnels { get; init; } = [];
 }
 
 /// <summary>How a reload went.</summary>

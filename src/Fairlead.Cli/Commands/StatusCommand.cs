@@ -10,7 +10,8 @@ internal static class StatusCommand
         OPEN is the connections now, REFUSED those that access rules and limits have reset, FAILED those for whom no upstream could
         be had, UP what upstreams have got from clients, DOWN what clients have got from upstreams. In the row of an upstream
         OPEN is of this forward; ACCEPTED and FAILED are the dials of all forwards that lead there. DROPPED is datagrams that
-        were not passed on, and WHY.
+        were not passed on, and WHY. CHANNELS is what goes through a tunnel's connection now, LISTENS THERE what its far end
+        listens on.
 
         Examples:
           fairlead status
@@ -33,6 +34,12 @@ internal static class StatusCommand
         yield return "";
         foreach (var line in Forwards(status.Forwards).Lines(screen.Width, screen.HasColour))
             yield return line;
+        if (status.Tunnels.Count > 0)
+        {
+            yield return "";
+            foreach (var line in Tunnels(status.Tunnels, now).Lines(screen.Width, screen.HasColour))
+                yield return line;
+        }
         if (status.Forwards.All(forward => forward.Dropped.Count == 0))
             yield break;
         yield return "";
@@ -47,6 +54,17 @@ internal static class StatusCommand
         {
             var reasons = forward.Dropped.OrderByDescending(pair => pair.Value).Select(pair => $"{Human.Count(pair.Value)} {pair.Key.Replace('_', ' ')}");
             table.Add(forward.Name, Human.Count(forward.Dropped.Values.Sum()), string.Join(", ", reasons));
+        }
+        return table;
+    }
+
+    private static Table Tunnels(IReadOnlyList<TunnelStatus> tunnels, DateTimeOffset now)
+    {
+        var table = new Table(new("TUNNEL", Least: 8), new("SERVER", Least: 12), new("STATE", Least: 12), new("CHANNELS", IsNumber: true), new("LISTENS THERE", Least: 10));
+        foreach (var tunnel in tunnels)
+        {
+            var state = tunnel.UpSince is { } since ? $"up {Human.Age(now - since)}" : tunnel.Fault is { } fault ? new Cell($"down: {fault}", Ink.Red) : new Cell("connecting", Ink.Yellow);
+            table.Add(tunnel.Name, tunnel.Server, state, Human.Count(tunnel.Channels), string.Join(", ", tunnel.Listen));
         }
         return table;
     }

@@ -8,16 +8,20 @@ namespace Fairlead.Cli;
 /// <param name="signals">Told to stop.</param>
 internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals signals)
 {
+    // Whoever has asked for a port waits for it; what comes later stands in the log.
+    private const int MostLooks = 100;
+    private static readonly TimeSpan betweenLooks = TimeSpan.FromMilliseconds(50);
+
     private Configuration present = line.Configuration;
 
     /// <summary>Obeys: the answer. One call after the other.</summary>
-    public Task<string[]> ObeyAsync(string[] order) => Task.Run(() => Obey(order));
+    public Task<string[]> ObeyAsync(string[] order) => Task.Run(() => AnswerAsync(order));
 
-    private string[] Obey(string[] order)
+    private async Task<string[]> AnswerAsync(string[] order)
     {
         try
         {
-            return ["ok", .. Do(order)];
+            return ["ok", .. await DoAsync(order).ConfigureAwait(false)];
         }
         catch (Exception e) when (e is FormatException or ForwardException or ObjectDisposedException)
         {
@@ -31,15 +35,16 @@ internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals
         }
     }
 
-    private string[] Do(string[] order)
+    private async Task<string[]> DoAsync(string[] order)
     {
         switch (order)
         {
             case ["check"]:
                 return [string.Create(CultureInfo.InvariantCulture, $"running (pid={Environment.ProcessId})")];
             case ["forward", .. var more]:
-                Apply([.. present.Forwards, .. Read(more)]);
-                return [];
+                var (known, added) = (Listens(), Read(more));
+                Apply([.. present.Forwards, .. added]);
+                return await ChosenAsync(known, added).ConfigureAwait(false);
             case ["cancel", .. var less]:
                 Apply(Without(present.Forwards, Read(less)));
                 return [];
@@ -61,8 +66,31 @@ internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals
         present = next;
     }
 
+    private List<string> Listens() => [.. engine.Tunnels().SelectMany(static tunnel => tunnel.Listen)];
+
+    // The ports that the server has chosen, as ssh(1) prints them.
+    private async Task<string[]> ChosenAsync(List<string> known, List<ForwardConfig> added)
+    {
+        var remote = added.Where(static forward => forward.At is not null).Select(static forward => forward.Listen[0]).OfType<PortEndpoint>().ToList();
+        var wanted = remote.Count(static listen => listen.Ports.First == 0);
+        if (wanted == 0)
+            return [];
+        var written = remote.ConvertAll(static listen => listen.Ports.First.ToString(CultureInfo.InvariantCulture));
+        for (var look = 0; look < MostLooks; look++)
+        {
+            var chosen = Listens().Except(known).Select(PortOf).Except(written).ToArray();
+            if (chosen.Length >= wanted)
+                return chosen;
+            await Task.Delay(betweenLooks).ConfigureAwait(false);
+        }
+        return ["the server has not chosen a port yet; the log of the one that runs tells it when it has"];
+    }
+
+    // host:port, host:port/udp
+    private static string PortOf(string listen) => listen[(listen.LastIndexOf(':') + 1)..].Split('/')[0];
+
     // As they would have been on its own command line.
-    private IEnumerable<ForwardConfig> Read(string[] words)
+    private List<ForwardConfig> Read(string[] words)
     {
         if (words.Length == 0 || words.Length % 2 != 0)
             throw new FormatException("forwardings come in pairs");

@@ -93,6 +93,7 @@ internal sealed class Instance : IInstance, IAsyncDisposable
         Connections = engine.SessionCount,
         MostConnections = engine.MostSessions,
         Forwards = engine.Status(),
+        Tunnels = engine.Tunnels(),
     };
 
     public IReadOnlyList<ConnectionStatus> Connections(string? forward)

@@ -280,6 +280,13 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
+    /// <summary>What the connections of tunnels do at this moment, in the order of their names.</summary>
+    public IReadOnlyList<TunnelStatus> Tunnels()
+    {
+        lock (gate)
+            return tunnels.Status();
+    }
+
     /// <summary>The sessions of this moment, the oldest first.</summary>
     public IReadOnlyList<ConnectionStatus> Connections()
     {

@@ -58,6 +58,28 @@ public sealed record ForwardStatus
 /// <param name="Failed">Dials of theirs that did not.</param>
 public sealed record UpstreamStatus(string Address, bool IsUp, int Connections, int SharedConnections, long Dialled, long Failed);
 
+/// <summary>An SSH connection of a tunnel, at one moment.</summary>
+public sealed record TunnelStatus
+{
+    /// <summary>The tunnel's name; of its further connections with a number (<c>office#2</c>), and of the one for datagrams <c>office#udp</c>; escaped.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The server, as it is written; escaped.</summary>
+    public required string Server { get; init; }
+
+    /// <summary>Since when it stands; null: it does not.</summary>
+    public DateTimeOffset? UpSince { get; init; }
+
+    /// <summary>Why it does not stand; null where it does, or where the first attempt is under way.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Channels that are open now.</summary>
+    public int Channels { get; init; }
+
+    /// <summary>What the far end listens on, with the ports that it chose.</summary>
+    public IReadOnlyList<string> Listen { get; init; } = [];
+}
+
 /// <summary>One session, at one moment.</summary>
 public sealed record ConnectionStatus
 {

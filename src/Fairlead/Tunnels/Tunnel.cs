@@ -56,6 +56,15 @@ internal sealed class Tunnel
         }
     }
 
+    /// <summary>What its connections do at this moment. From any thread.</summary>
+    public IEnumerable<TunnelStatus> Status()
+    {
+        TunnelLink? own;
+        lock (gate)
+            own = datagrams;
+        return links.Concat(own is null ? [] : [own]).Select(static link => link.Status());
+    }
+
     /// <summary>Begins to connect. From any thread, once.</summary>
     public void Start()
     {

@@ -18,10 +18,13 @@ internal sealed class TunnelLink
     private readonly TunnelAnswers answers;
     private readonly TimeProvider time;
     private readonly Action<LogEntry> log;
-    private readonly Dictionary<IRemoteListen, Func<Task>?> listens = [];
-    private TunnelConfig config;
+    private readonly Dictionary<IRemoteListen, RemoteListening?> listens = [];
+    private volatile TunnelConfig config;
     private volatile SshConnection? connection;
     private volatile TaskCompletionSource<string?> settled = new();
+    private volatile string? fault;
+    private volatile string[] listening = [];
+    private long upSince;
     private TaskCompletionSource freed = new();
     private CancellationTokenSource? attempt;
     private TaskCompletionSource? pause, release;
@@ -53,6 +56,21 @@ internal sealed class TunnelLink
 
     /// <summary>The address by which others reach the far end, as far as is known here: where it was dialled, or what is written; null where it was reached by name from a server on the way. From any thread.</summary>
     public IPAddress? FarAddress => config.Servers.Count == 1 && connection?.RemoteEndPoint is IPEndPoint reached ? reached.Address : IPAddress.TryParse(config.Ssh.Host, out var written) ? written : null;
+
+    /// <summary>What it does at this moment. From any thread.</summary>
+    public TunnelStatus Status()
+    {
+        var (present, standing) = (config, connection);
+        return new TunnelStatus
+        {
+            Name = Printable.Escape(present.Name),
+            Server = Printable.Escape(present.Ssh.ToString()),
+            UpSince = standing is null ? null : new DateTimeOffset(Volatile.Read(ref upSince), TimeSpan.Zero),
+            Fault = standing is null && fault is { } why ? Printable.Escape(why) : null,
+            Channels = standing?.ChannelCount ?? 0,
+            Listen = listening,
+        };
+    }
 
     /// <summary>Told of what a user should end for, and says whether everything ends: a server that is not believed, a user who is not let in, a listen that is refused. From any thread, before it is started.</summary>
     public Func<SshEnd, bool>? OnHopeless { get; init; }
@@ -157,8 +175,9 @@ internal sealed class TunnelLink
     /// <summary>Has it listen no more. From any thread.</summary>
     public void Leave(IRemoteListen listen) => Context.RunThere(() =>
     {
-        if (listens.Remove(listen, out var giveUp) && giveUp is not null && connection is not null)
-            _ = CancelAsync(giveUp);
+        if (listens.Remove(listen, out var held) && held is not null && connection is not null)
+            _ = CancelAsync(held.Value.GiveUpAsync!);
+        ShowListens();
     });
 
     private async Task CancelAsync(Func<Task> giveUpAsync)
@@ -186,6 +205,7 @@ internal sealed class TunnelLink
             var wait = Backoff.After(failures, Random.Shared.NextDouble());
             foreach (var notice in Notice.TunnelDown(config.Name, end, isHopeless ? null : wait))
                 log(notice);
+            fault = end.Text;
             settled.TrySetResult(end.Text);
             await PauseAsync(wait);
             settled = new TaskCompletionSource<string?>();
@@ -218,7 +238,8 @@ internal sealed class TunnelLink
 
     private async Task<SshEnd> ServeAsync(SshConnection made)
     {
-        connection = made;
+        Volatile.Write(ref upSince, DateTime.UtcNow.Ticks);
+        (connection, fault) = (made, null);
         log(Notice.TunnelUp(config, made));
         settled.TrySetResult(null);
         OnChange?.Invoke();
@@ -234,6 +255,7 @@ internal sealed class TunnelLink
             settled = new TaskCompletionSource<string?>();
         foreach (var listen in listens.Keys.ToArray())
             listens[listen] = null;
+        ShowListens();
         OnChange?.Invoke();
         return made.Ended.IsCompleted ? await made.Ended : new SshEnd(SshEndCause.Closed, null, "");
     }
@@ -245,8 +267,8 @@ internal sealed class TunnelLink
         pause?.TrySetResult();
         if (connection is not { } present)
             return;
-        foreach (var giveUpAsync in listens.Values.OfType<Func<Task>>())
-            _ = giveUpAsync();
+        foreach (var held in listens.Values.OfType<RemoteListening>())
+            _ = held.GiveUpAsync!();
         retiring = RetireAsync(present);
         release?.TrySetResult();
     }
@@ -274,7 +296,8 @@ internal sealed class TunnelLink
                     await result.GiveUpAsync!();
                     return;
                 }
-                listens[listen] = result.GiveUpAsync;
+                listens[listen] = result;
+                ShowListens();
                 log(Notice.TunnelListening(config.Name, text));
                 if (result.Over is not { } over)
                     return;
@@ -282,6 +305,7 @@ internal sealed class TunnelLink
                 if (asked != connection || !listens.ContainsKey(listen))
                     return;
                 listens[listen] = null;
+                ShowListens();
             }
             if (isFirst)
             {
@@ -291,6 +315,8 @@ internal sealed class TunnelLink
             await Task.WhenAny(freed.Task, Task.Delay(isFirst ? firstPauseBeforeListeningAgain : pauseBeforeListeningAgain, time));
         }
     }
+
+    private void ShowListens() => listening = [.. listens.Values.OfType<RemoteListening>().Select(held => Printable.Escape(held.Text!))];
 
     private async Task PauseAsync(TimeSpan length)
     {

@@ -27,6 +27,9 @@ internal sealed class TunnelSet(Networks networks, LookUps lookUps, EngineOption
     /// <summary>The tunnel of a name, of those that were prepared last.</summary>
     public Tunnel Of(string name) => prepared[name];
 
+    /// <summary>What they do at this moment, in the order of their names.</summary>
+    public IReadOnlyList<TunnelStatus> Status() => [.. tunnels.OrderBy(static known => known.Key, StringComparer.Ordinal).SelectMany(static known => known.Value.Tunnel.Status())];
+
     /// <summary>Makes what was prepared true: new ones begin to connect, changed ones connect anew, and those that nobody wants end.</summary>
     public void Keep(IReadOnlyList<TunnelConfig> wanted)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 namespace Fairlead.SystemTests;
 
 /// <summary><c>fairlead ssh</c> against a server of OpenSSH, as a person has it.</summary>
@@ -60,6 +61,11 @@ public sealed class SshCommandTests
             using var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, port));
             await Echo.ExchangeAsync(client, 9);
         }
+        // A port that the server chooses is told, as ssh(1) tells it.
+        var (done, chosen) = await TellAsync(server, "forward", "-R", $"0:127.0.0.1:{echo.Port}");
+        Assert.Equal(0, done);
+        using (var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, int.Parse(chosen, CultureInfo.InvariantCulture))))
+            await Echo.ExchangeAsync(client, 9);
         // What is taken already is refused, and nothing of the order is done.
         var (status, output) = await TellAsync(server, "forward", "-D", $"{FreePorts.One()}", "-L", $"{first}:127.0.0.1:1");
         Assert.Equal(1, status);

@@ -84,6 +84,30 @@ public abstract class TunnelContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task What_a_tunnel_does_is_shown_whether_it_stands_or_not()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.Start(rig.Near.Forward(rig.Near.Greet("desk"), "localhost:0") with { Name = "desk", At = "office" }, Via(rig, rig.Far.Listen().LocalEndPoint, "mail"));
+        await Traffic.UntilAsync(() => Office().Fault is not null);
+        Assert.Equal(("office", $"alice@127.0.0.1:{rig.Port}", null, 0), (Office().Name, Office().Server, Office().UpSince, Office().Channels));
+        rig.StartHub();
+        var port = ((IPEndPoint)await rig.RemoteAsync()).Port;
+        var client = await rig.Near.ConnectAsync(rig.ListenOf("mail"));
+        await Traffic.UntilAsync(() => Office().Channels == 1);
+        Assert.Equal([$"localhost:{port}"], Office().Listen);
+        Assert.Null(Office().Fault);
+        Assert.InRange(Office().UpSince!.Value, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow);
+        client.Abort();
+        await Traffic.UntilAsync(() => Office().Channels == 0);
+        rig.Start(Via(rig, rig.Far.Listen().LocalEndPoint, "mail"));
+        await Traffic.UntilAsync(() => Office().Listen.Count == 0);
+        rig.Near.Engine.Apply([]);
+        Assert.Empty(rig.Near.Engine.Tunnels());
+
+        TunnelStatus Office() => Assert.Single(rig.Near.Engine.Tunnels());
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task A_reload_that_changes_forwards_leaves_the_connection_alone()
     {
         await using var rig = new TunnelRig(kind);
