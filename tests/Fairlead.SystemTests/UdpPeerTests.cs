@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -8,19 +7,17 @@ namespace Fairlead.SystemTests;
 /// <summary>A name server behind a forward, asked with a resolver's tools.</summary>
 public sealed partial class UdpPeerTests
 {
-    private const int Records = 15;
-
     [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
     public async Task Dig_asks_dnsmasq_through_a_forward_of_UDP(string engine)
     {
-        using var names = await Names.StartAsync();
+        using var names = await NameServer.StartAsync();
         await using var run = await UdpInstance.StartAsync($"  - {{ name: dns, listen: '127.0.0.1:0/udp', to: '127.0.0.1:{names.Port}', engine: {engine} }}");
         var address = await run.AddressAsync("dns");
 
         Assert.Equal("192.0.2.1\n", await names.DigAsync(address, "+short", "both.test", "A"));
         Assert.Equal("2001:db8::1\n", await names.DigAsync(address, "+short", "both.test", "AAAA"));
         var large = await names.DigAsync(address, "+bufsize=4096", "+ignore", "large.test", "TXT");
-        Assert.Equal(Records, Regex.Count(large, "\"[a-z]{250}\""));
+        Assert.Equal(NameServer.Records, Regex.Count(large, "\"[a-z]{250}\""));
         Assert.InRange(Size(large), 3800, 4096);
         Assert.Matches(@"flags:(?! [a-z ]*tc)", large);
     }
@@ -28,7 +25,7 @@ public sealed partial class UdpPeerTests
     [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
     public async Task A_truncated_answer_is_asked_for_again_over_TCP_by_the_same_forward(string engine)
     {
-        using var names = await Names.StartAsync();
+        using var names = await NameServer.StartAsync();
         var port = FreePorts.One();
         await using var run = await UdpInstance.StartAsync($"  - {{ name: dns, listen: '127.0.0.1:{port}/tcp+udp', to: '127.0.0.1:{names.Port}', engine: {engine} }}");
         var address = await run.AddressAsync("dns");
@@ -36,14 +33,14 @@ public sealed partial class UdpPeerTests
         Assert.Equal("192.0.2.1\n", await names.DigAsync(address, "+short", "+tcp", "both.test", "A"));
         var large = await names.DigAsync(address, "+bufsize=512", "large.test", "TXT");
         Assert.Contains("Truncated, retrying in TCP mode", large, StringComparison.Ordinal);
-        Assert.Equal(Records, Regex.Count(large, "\"[a-z]{250}\""));
+        Assert.Equal(NameServer.Records, Regex.Count(large, "\"[a-z]{250}\""));
         await run.UntilAsync("dns", status => status.GetProperty("upstreams").EnumerateArray().Select(upstream => upstream.GetProperty("dialled").GetInt64()).Order().SequenceEqual([1L, 2L]));
     }
 
     [Theory(Timeout = 60000), InlineData("native"), InlineData("portable")]
     public async Task Two_questions_of_one_socket_get_both_answers_where_each_may_have_one(string engine)
     {
-        using var names = await Names.StartAsync();
+        using var names = await NameServer.StartAsync();
         await using var run = await UdpInstance.StartAsync($"  - {{ name: dns, listen: '127.0.0.1:0/udp', to: '127.0.0.1:{names.Port}', responses: 1, engine: {engine} }}");
         using var resolver = new UdpCaller(await run.AddressAsync("dns"));
 
@@ -70,34 +67,4 @@ public sealed partial class UdpPeerTests
 
     [GeneratedRegex(@"MSG SIZE  rcvd: (\d+)")]
     private static partial Regex SizeLine();
-
-    /// <summary>A dnsmasq that knows a name with both families, and one whose answer needs almost 4 KB.</summary>
-    private sealed class Names : IDisposable
-    {
-        private readonly string dig = Peers.Require("dig", "bind9-dnsutils");
-        private readonly Peer server;
-
-        private Names(int port, Peer server) => (Port, this.server) = (port, server);
-
-        public int Port { get; }
-
-        public static async Task<Names> StartAsync()
-        {
-            var dnsmasq = Peers.Require("dnsmasq", "dnsmasq-base");
-            var port = FreePorts.One();
-            var texts = Enumerable.Range(0, Records).Select(i => $"--txt-record=large.test,{new string((char)('a' + i), 250)}");
-            return new Names(port, await Peers.StartAsync(port, dnsmasq, [
-                "--no-daemon", "--conf-file=/dev/null", $"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--edns-packet-max=4096",
-                "--host-record=both.test,192.0.2.1,2001:db8::1", .. texts]));
-        }
-
-        public async Task<string> DigAsync(IPEndPoint server, params string[] question)
-        {
-            var (status, output) = await Peers.RunAsync(dig, [$"@{server.Address}", "-p", $"{server.Port}", "+tries=5", "+time=3", .. question]);
-            Assert.True(status == 0, output);
-            return output;
-        }
-
-        public void Dispose() => server.Dispose();
-    }
 }

@@ -37,6 +37,23 @@ public sealed class KeyTunnelTests
         Assert.DoesNotContain("words", terminal.Log, StringComparison.Ordinal);
     }
 
+    [Fact(Timeout = 60000)]
+    public async Task What_the_server_asks_is_asked_on_the_terminal_and_the_answer_is_not_shown()
+    {
+        using var server = await SshServerRig.StartAsync("UsePAM yes\nKbdInteractiveAuthentication yes\nPasswordAuthentication no", "correct horse");
+        using var terminal = new TypedInto(server.Folder.Path, "ssh", "-F", "none", "-o", "PubkeyAuthentication=no", "-o", $"UserKnownHostsFile={server.KnownHosts}", "-p", $"{server.Port}", "-D", "0",
+            $"{SshServerRig.PasswordUser}@127.0.0.1");
+        foreach (var answer in new[] { "wrong horse", "correct horse" })
+        {
+            await terminal.WaitForAsync("Password: ", once: answer == "wrong horse");
+            terminal.Type($"{answer}\n");
+        }
+        await Until.TrueAsync(() => terminal.Log.Contains("tunnel_up", StringComparison.Ordinal));
+        Assert.Contains("Accepted keyboard-interactive/pam for ", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("horse", terminal.Shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("horse", terminal.Log, StringComparison.Ordinal);
+    }
+
     [Theory(Timeout = 60000)]
     [InlineData("ed25519", "256")]
     [InlineData("rsa", "2048")]
