@@ -213,6 +213,45 @@ public sealed class KeyTunnelTests
             await fairlead.WaitForAsync("tunnel_up");
     }
 
+    [Fact(Timeout = 60000)]
+    public async Task Keys_of_RSA_that_are_too_short_are_not_used_and_not_believed()
+    {
+        using var agent = await Agent.StartAsync();
+        var rsa = await SshKeys.MakeAsync(Path.Combine(agent.Folder.Path, "rsa"), "rsa", "2048");
+        await agent.AddAsync(rsa);
+        using var server = await SshServerRig.StartAsync($"HostKey {rsa}");
+        File.AppendAllText(server.KnownHosts, $"[127.0.0.1]:{server.Port} {SshKeys.Public(rsa)}\n");
+        File.Copy($"{rsa}.pub", $"{server.UserKey}.pub", overwrite: true);
+        string[] command = ["ssh", "--log-format", "json", "-F", "none", "-p", $"{server.Port}", "-o", $"UserKnownHostsFile={server.KnownHosts}", "-o", $"IdentityAgent={agent.Path}", "-i", $"{rsa}.pub", "-D", "0", "root@127.0.0.1"];
+        await using (var fairlead = Running.Start([.. command[..^1], "-o", "RequiredRSASize=2048", "root@127.0.0.1"]))
+            await fairlead.WaitForAsync("tunnel_up");
+        // The agent's.
+        await using (var fairlead = Running.Start([.. command[..^1], "-o", "RequiredRSASize=3072", "root@127.0.0.1"]))
+        {
+            Assert.Contains("is an RSA key of 2048 bits, and RequiredRSASize asks for 3072", (await fairlead.WaitForAsync("tunnel_key_left_out")).GetProperty("reason").GetString(), StringComparison.Ordinal);
+            Assert.Contains("lets nobody in", await DownAsync(fairlead), StringComparison.Ordinal);
+        }
+        // The server's.
+        await using (var fairlead = Running.Start([.. command[..^1], "-o", "RequiredRSASize=3072", "-o", "HostKeyAlgorithms=rsa-sha2-512", "root@127.0.0.1"]))
+            Assert.Contains("shows an RSA key of 2048 bits, and RequiredRSASize asks for 3072", await DownAsync(fairlead), StringComparison.Ordinal);
+        Assert.Equal(1, server.Logins);
+    }
+
+    [Fact(Timeout = 60000)]
+    public async Task A_certificate_counts_by_the_signatures_that_are_taken_of_authorities()
+    {
+        using var ca = await CertificateAuthority.MakeAsync("rsa", "2048");
+        var host = await SshKeys.MakeAsync(Path.Combine(ca.Folder.Path, "host"));
+        var certificate = await ca.SignAsync(host, "-h", "-n", "127.0.0.1");
+        using var server = await SshServerRig.StartAsync($"HostKey {host}\nHostCertificate {certificate}");
+        File.WriteAllText(server.KnownHosts, $"@cert-authority [127.0.0.1]:* {SshKeys.Public(ca.Key)}\n");
+        string[] command = ["ssh", "--log-format", "json", "-F", "none", "-p", $"{server.Port}", "-o", $"UserKnownHostsFile={server.KnownHosts}", "-o", "IdentityAgent=none", "-i", server.UserKey, "-D", "0"];
+        await using (var fairlead = Running.Start([.. command, "-o", "CASignatureAlgorithms=rsa-sha2-512", "root@127.0.0.1"]))
+            await fairlead.WaitForAsync("tunnel_up");
+        await using (var fairlead = Running.Start([.. command, "-o", "CASignatureAlgorithms=-rsa-sha2-512", "root@127.0.0.1"]))
+            Assert.Contains("is signed by rsa-sha2-512, which CASignatureAlgorithms does not have", await DownAsync(fairlead), StringComparison.Ordinal);
+    }
+
     private static string With(SshServerRig server, string more) => $"{server.Tunnel[..^1]}, {more} }}";
 
     private static string Secret(Folder folder, string text)
