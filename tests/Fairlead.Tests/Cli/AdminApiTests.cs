@@ -18,9 +18,7 @@ public class AdminApiTests
             """{"name":"main","version":"0.1.0","process_id":4711,"time":"2026-11-22T19:04:05.000Z","started":"2026-11-20T15:04:05.000Z","config_file":"/etc/fairlead/fairlead.yaml","stopping":false"""
             + ""","last_reload":{"time":"2026-11-22T19:01:05.000Z","done":true,"errors":[],"changes":["forward web: to"]},"connections":15,"most_connections":9900"""
             + ""","accepted":120458,"denied":17,"limited":3,"failed":2,"bytes_from_clients":1286567,"bytes_from_upstreams":98765432980"""
-            + ""","tunnels":[{"name":"home","server":"bob@home.example.net","up":false,"since":null,"fault":"the server closed the connection","channels":0,"listen":[]}"""
-            + """,{"name":"office","server":"alice@gw.example.com:2222","up":true,"since":"2026-11-22T16:04:05.000Z","fault":null,"channels":12,"listen":["localhost:5900","localhost:40123"]}"""
-            + """,{"name":"office#udp","server":"alice@gw.example.com:2222","up":false,"since":null,"fault":null,"channels":0,"listen":[]}]}""" + "\n", body);
+            + ""","tunnels":[]}""" + "\n", body);
     }
 
     [Fact]

@@ -37,12 +37,6 @@ internal sealed class FakeInstance : IInstance
             },
             new ForwardStatus { Name = "unix:/run/app.sock", Listen = ["unix:/run/app.sock"], To = "127.0.0.1:9000", Engine = "portable", IsDraining = true },
         ],
-        Tunnels =
-        [
-            new TunnelStatus { Name = "home", Server = "bob@home.example.net", Fault = "the server closed the connection" },
-            new TunnelStatus { Name = "office", Server = "alice@gw.example.com:2222", UpSince = Now - TimeSpan.FromHours(3), Channels = 12, Listen = ["localhost:5900", "localhost:40123"] },
-            new TunnelStatus { Name = "office#udp", Server = "alice@gw.example.com:2222" },
-        ],
     };
 
     public List<ConnectionStatus> Open { get; } =

@@ -266,9 +266,10 @@ public abstract class ConnectionContract
 
     private static async Task WriteForeverAsync(Connection connection)
     {
-        // The first write may still succeed: the reset comes as the answer to it.
+        // The first write may still succeed: the reset comes as the answer to it, or when the loop that both live on has its turn again.
+        var bytes = new byte[16 << 10];
         while (true)
-            await connection.WriteAsync(new byte[1]);
+            await connection.WriteAsync(bytes);
     }
 
     private static async Task SendAsync(byte[] bytes, Connection connection, Func<int>? sizes = null)

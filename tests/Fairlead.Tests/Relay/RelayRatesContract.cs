@@ -43,7 +43,7 @@ public abstract partial class RelayContract
             Traffic.SendAsync(it.Client, up), Traffic.ExpectToEndAsync(it.Upstream, up),
             Traffic.SendAsync(it.Upstream, down), Traffic.ExpectToEndAsync(it.Client, down));
         await Traffic.UntilAsync(() => it.Time.ArmedTimers == 2);
-        await PassAsync(it.Time, passing, atLeast: TimeSpan.FromMilliseconds(30));
+        await PassAsync(it.Time, passing, atLeast: TimeSpan.FromSeconds(3000.0 / Rate));
         Assert.Equal(RelayEnd.Closed, (await it.Ending).End);
     });
 

@@ -27,7 +27,7 @@ public sealed class CopyRelayOnAnotherLoopTests() : NetworkRelayContract(Foreign
 public sealed class NativeRelayOfCopiesTests() : NetworkRelayContract(NativeRelayRig.Of(splice: false));
 
 [SupportedOSPlatform("linux")]
-public sealed class NativeRelayOfOneByteTests() : NetworkRelayContract(NativeRelayRig.Of(splice: false, unixClients: true, unixUpstreams: true, bufferSize: 1));
+public sealed class NativeRelayOfSevenBytesBetweenUnixSocketsTests() : NetworkRelayContract(NativeRelayRig.Of(splice: false, unixClients: true, unixUpstreams: true, bufferSize: 7));
 
 [SupportedOSPlatform("linux")]
 public sealed class NativeRelayOfSevenBytesTests() : NetworkRelayContract(NativeRelayRig.Of(splice: true, bufferSize: 7));

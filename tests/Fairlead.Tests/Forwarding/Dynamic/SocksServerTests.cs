@@ -80,6 +80,7 @@ public abstract class SocksServerContract : IAsyncDisposable
         var (answer, error) = await Traffic.DrainAsync(client);
         Assert.Equal([5, 0, 5, code], answer[..4]);
         Assert.Null(error);
+        client.Dispose();
         await rig.StopAsync();
         Assert.Equal([word], rig.Sessions.Select(session => session["end"]));
     }
@@ -102,6 +103,8 @@ public abstract class SocksServerContract : IAsyncDisposable
         var (answer, error) = await Traffic.DrainAsync(client);
         Assert.Equal(answered, answer[..answered.Length]);
         Assert.Null(error);
+        // Who stays is waited for, a while.
+        client.Dispose();
         await rig.StopAsync();
         Assert.Equal([word], rig.Sessions.Select(session => session["end"]));
     }

@@ -25,14 +25,14 @@ public sealed class EncryptedKeyTests
     }
 
     [Theory]
-    [InlineData("ed25519", 0)]
-    [InlineData("ecdsa", 521)]
-    [InlineData("rsa", 3072)]
-    public void Keys_of_each_type_are_read_as_ssh_keygen_encrypts_them(string type, int bits)
+    [InlineData("ed25519", 0, "16")]
+    [InlineData("ecdsa", 521, "2")]
+    [InlineData("rsa", 3072, "2")]
+    public void Keys_of_each_type_are_read_as_ssh_keygen_encrypts_them(string type, int bits, string rounds)
     {
         using var keygen = new Keygen();
         var path = keygen.Make(type, bits);
-        keygen.Run("-p", "-P", "", "-N", Encoding.UTF8.GetString(Passphrase), "-f", path);
+        keygen.Run("-p", "-P", "", "-N", Encoding.UTF8.GetString(Passphrase), "-a", rounds, "-f", path);
 
         AssertRead(keygen, path, "aes256-ctr");
     }
