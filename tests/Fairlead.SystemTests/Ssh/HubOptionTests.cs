@@ -103,7 +103,7 @@ public sealed class HubOptionTests(SharedHub shared) : IClassFixture<SharedHub>
         Assert.Equal((0, "hello"), await AskAsync(hub, echo.Port));
     }
 
-    private static string? Refusal(JsonElement entry) => entry.GetProperty("event").GetString() == "hub_refused" ? entry.GetProperty("what").GetString() : null;
+    internal static string? Refusal(JsonElement entry) => entry.GetProperty("event").GetString() == "hub_refused" ? entry.GetProperty("what").GetString() : null;
 
     // What a client says there by ssh -W, and hears back: ssh's status and standard output.
     private static async Task<(int Status, string Output)> AskAsync(HubRig hub, int port)

@@ -48,7 +48,6 @@ public sealed class SshAlgorithmTests(SshAlgorithmServers servers) : IClassFixtu
     public async Task Our_client_and_OpenSSHs_server_agree(Kind kind, string name)
     {
         var server = await servers.Server;
-        var offered = SshAlgorithms.Default;
         using var key = SshPrivateKey.Load(servers.KeyOf("user", kind == Kind.UserKey ? name : "ssh-ed25519"), null);
         var hostKey = SshKeys.Public(servers.KeyOf("host", kind == Kind.HostKey ? name : "ssh-ed25519"));
         SshPublicKey? shown = null;
@@ -62,14 +61,7 @@ public sealed class SshAlgorithmTests(SshAlgorithmServers servers) : IClassFixtu
                 return default;
             },
             UserAlgorithms = kind == Kind.UserKey ? [name] : SignatureAlgorithms.Names,
-            Algorithms = kind switch
-            {
-                Kind.KeyExchange => offered with { KeyExchanges = [name] },
-                Kind.Cipher => offered with { Ciphers = [name] },
-                Kind.Mac => offered with { Ciphers = ["aes128-ctr"], Macs = [name] },
-                Kind.HostKey => offered with { HostKeys = [name] },
-                _ => offered,
-            },
+            Algorithms = Offer(kind, name),
         });
         Assert.True(result.Connection is not null, $"{result.End}\n{server.Log}");
         Assert.Equal(hostKey, $"{shown!.Type} {Convert.ToBase64String(shown.Blob.Span)}");
@@ -121,15 +113,26 @@ public sealed class SshAlgorithmTests(SshAlgorithmServers servers) : IClassFixtu
         }, output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
     }
 
-    private static async Task<SshConnectResult> ConnectAsync(int port, SshClientOptions options)
+    /// <summary>Everything, but of one kind one algorithm alone.</summary>
+    internal static SshAlgorithms Offer(Kind kind, string name) => kind switch
+    {
+        Kind.KeyExchange => SshAlgorithms.Default with { KeyExchanges = [name] },
+        Kind.Cipher => SshAlgorithms.Default with { Ciphers = [name] },
+        Kind.Mac => SshAlgorithms.Default with { Ciphers = ["aes128-ctr"], Macs = [name] },
+        Kind.HostKey => SshAlgorithms.Default with { HostKeys = [name] },
+        _ => SshAlgorithms.Default,
+    };
+
+    /// <summary>Connects to a server on the loopback.</summary>
+    internal static async Task<SshConnectResult> ConnectAsync(int port, SshClientOptions options)
     {
         using var network = new PortableNetwork();
         var dial = await network.Dialer.DialAsync(new IPEndPoint(IPAddress.Loopback, port), TimeSpan.FromSeconds(20));
         return await SshConnection.ConnectAsync(dial.Connection!, options);
     }
 
-    // Sends bytes through a channel to a server that sends them back.
-    private static async Task EchoAsync(SshConnection connection, int length)
+    /// <summary>Sends bytes through a channel to a server that sends them back, and compares.</summary>
+    internal static async Task EchoAsync(SshConnection connection, int length)
     {
         using var echo = new Echo();
         await connection.Context.RunAsync(async () =>

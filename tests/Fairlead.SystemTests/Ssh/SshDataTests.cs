@@ -1,6 +1,6 @@
 namespace Fairlead.SystemTests;
 
-/// <summary>Bytes through every kind of forwarding, between us and OpenSSH both ways, and between us and us. Both ends compare hashes.</summary>
+/// <summary>Bytes through every kind of forwarding, between us and OpenSSH, us and Dropbear, both ways, and between us and us. Both ends compare hashes.</summary>
 public sealed class SshDataTests
 {
     private const long Large = 100_000_000, Some = 20_000_000;
@@ -21,6 +21,21 @@ public sealed class SshDataTests
         using var bulk = new Bulk();
         await using var link = await SshLink.StartAsync(ends, way, bulk.Port, engine);
         await bulk.CompareAsync(link.ConnectAsync, up: Large, down: Large);
+    }
+
+    // Its windows are small: 24 KiB.
+    [Theory(Timeout = 120000)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.L)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.R)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.D)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.L, "portable")]
+    [InlineData(SshEnds.DropbearToHub, SshWay.L)]
+    [InlineData(SshEnds.DropbearToHub, SshWay.R)]
+    public async Task Twenty_megabytes_go_both_ways_at_once_with_Dropbear(SshEnds ends, SshWay way, string engine = "native")
+    {
+        using var bulk = new Bulk();
+        await using var link = await SshLink.StartAsync(ends, way, bulk.Port, engine);
+        await bulk.CompareAsync(link.ConnectAsync, up: Some, down: Some);
     }
 
     // The other direction is silent then, but for the windows that it opens.
@@ -65,6 +80,10 @@ public sealed class SshDataTests
     [InlineData(SshEnds.SshToHub, SshWay.L)]
     [InlineData(SshEnds.SshToHub, SshWay.R)]
     [InlineData(SshEnds.FairleadToHub, SshWay.D)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.L)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.R)]
+    [InlineData(SshEnds.DropbearToHub, SshWay.L)]
+    [InlineData(SshEnds.DropbearToHub, SshWay.R)]
     public async Task A_hundred_connections_at_once_each_get_their_own_bytes(SshEnds ends, SshWay way)
     {
         using var echo = new Echo();

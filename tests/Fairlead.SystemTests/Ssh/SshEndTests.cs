@@ -16,6 +16,11 @@ public sealed class SshEndTests
     [InlineData(SshEnds.SshToHub, SshWay.D)]
     [InlineData(SshEnds.FairleadToHub, SshWay.L)]
     [InlineData(SshEnds.FairleadToHub, SshWay.R)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.L)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.R)]
+    [InlineData(SshEnds.FairleadToDropbear, SshWay.D)]
+    [InlineData(SshEnds.DropbearToHub, SshWay.L)]
+    [InlineData(SshEnds.DropbearToHub, SshWay.R)]
     public async Task Half_close_from_either_end_lets_the_others_rest_through(SshEnds ends, SshWay way, string engine = "native")
     {
         using var bulk = new Bulk();
@@ -62,10 +67,12 @@ public sealed class SshEndTests
         }
     }
 
+    // Not with Dropbear's client (2022.83): where it sees the reset before it has written what came, it says EOF, and never CLOSE. sshd waits for that in vain, too.
     [Theory(Timeout = 60000)]
     [InlineData(SshEnds.FairleadToSshd)]
     [InlineData(SshEnds.FairleadToHub)]
     [InlineData(SshEnds.SshToHub)]
+    [InlineData(SshEnds.FairleadToDropbear)]
     public async Task An_end_that_goes_away_ends_the_other_in_the_middle_of_a_transfer(SshEnds ends)
     {
         using var bulk = new Bulk();

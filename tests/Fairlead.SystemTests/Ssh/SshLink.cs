@@ -9,6 +9,8 @@ public enum SshEnds
     FairleadToSshd,
     SshToHub,
     FairleadToHub,
+    FairleadToDropbear,
+    DropbearToHub,
 }
 
 /// <summary>How something is forwarded over it, by the letters of ssh(1).</summary>
@@ -50,8 +52,10 @@ internal sealed class SshLink : IAsyncDisposable
         {
             if (ends == SshEnds.SshToHub)
                 await link.StartSshAsync(sshOptions ?? []);
+            else if (ends == SshEnds.DropbearToHub)
+                await link.StartDropbearAsync();
             else
-                await link.StartFairleadAsync(ends == SshEnds.FairleadToSshd, engine, sshdOptions);
+                await link.StartFairleadAsync(ends, engine, sshdOptions);
             return link;
         }
         catch
@@ -97,9 +101,25 @@ internal sealed class SshLink : IAsyncDisposable
         at = new IPEndPoint(IPAddress.Loopback, way == SshWay.R ? await ssh.AllocatedPortAsync() : port);
     }
 
-    private async Task StartFairleadAsync(bool isToSshd, string engine, string sshdOptions)
+    // Dropbear's client forwards no SOCKS, and has the server choose no port.
+    private async Task StartDropbearAsync()
     {
-        var tunnel = isToSshd ? Add(await SshServerRig.StartAsync(sshdOptions)).Tunnel : Add(await HubRig.StartAsync()).Tunnel;
+        var hub = Add(await HubRig.StartAsync());
+        var key = await Dropbear.MakeKeyAsync(Path.Combine(folder.Path, "user"));
+        hub.AdmitLine(SshKeys.Public(key));
+        at = new IPEndPoint(IPAddress.Loopback, FreePorts.One());
+        Add(Dropbear.Start(key, hub.Port, way == SshWay.L ? "-L" : "-R", $"127.0.0.1:{at.Port}:{target}"));
+        await Until.TrueAsync(() => RemoteListenTests.Listens(at.Port).Length > 0);
+    }
+
+    private async Task StartFairleadAsync(SshEnds ends, string engine, string sshdOptions)
+    {
+        var tunnel = ends switch
+        {
+            SshEnds.FairleadToSshd => Add(await SshServerRig.StartAsync(sshdOptions)).Tunnel,
+            SshEnds.FairleadToDropbear => Add(await DropbearServerRig.StartAsync()).Tunnel,
+            _ => Add(await HubRig.StartAsync()).Tunnel,
+        };
         var forward = way switch
         {
             SshWay.L => $"listen: \"127.0.0.1:0\", to: \"{target}\", via: office",
