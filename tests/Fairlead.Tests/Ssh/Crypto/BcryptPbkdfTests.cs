@@ -33,6 +33,24 @@ public sealed class BcryptPbkdfTests
         Assert.Equal([0xB74E6132u, 0xCE77E25Bu, 0x578FDFE3u, 0x3AC372E6u], state[^4..]);
     }
 
+    // Eric Young's vectors, which Schneier publishes with the cipher: key, block, and the block encrypted.
+    [Theory]
+    [InlineData("0000000000000000", 0x00000000u, 0x00000000u, 0x4EF99745u, 0x6198DD78u)]
+    [InlineData("ffffffffffffffff", 0xFFFFFFFFu, 0xFFFFFFFFu, 0x51866FD5u, 0xB85ECB8Au)]
+    [InlineData("3000000000000000", 0x10000000u, 0x00000001u, 0x7D856F9Au, 0x613063F2u)]
+    [InlineData("0123456789abcdef", 0x11111111u, 0x11111111u, 0x61F9C380u, 0x2281B096u)]
+    [InlineData("fedcba9876543210", 0x01234567u, 0x89ABCDEFu, 0x0ACEAB0Fu, 0xC6A0A28Du)]
+    public void Blowfish_encrypts_its_published_vectors(string key, uint left, uint right, uint expectedLeft, uint expectedRight)
+    {
+        var blowfish = new Blowfish(new uint[Blowfish.Words]);
+        blowfish.Reset();
+        blowfish.Expand(Convert.FromHexString(key), []);
+
+        blowfish.Encrypt(ref left, ref right);
+
+        Assert.Equal((expectedLeft, expectedRight), (left, right));
+    }
+
     [Fact]
     public void What_is_no_question_has_no_answer()
     {

@@ -41,6 +41,39 @@ public sealed class PacketCipherVectorTests
         }
     }
 
+    /// <summary>McGrew and Viega, The Galois/Counter Mode of Operation, appendix B: test cases 4 and 16. No published ones have SSH's four bytes beside what is encrypted.</summary>
+    [Theory]
+    [InlineData(
+        "aes128-gcm@openssh.com", "feffe9928665731c6d6a8f9467308308",
+        "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091", "5bc94fbc3221a5db94fae95ae7121a47")]
+    [InlineData(
+        "aes256-gcm@openssh.com", "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662", "76fc6ece0f4e1768cddf8853bb2d551b")]
+    public void GCM_encrypts_and_decrypts_the_vectors_of_its_authors(string name, string key, string encrypted, string tag)
+    {
+        var plain = Convert.FromHexString("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
+        var authenticated = Convert.FromHexString("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        foreach (var encrypting in (bool[])[true, false])
+        {
+            using var cipher = EvpCipher.Create(name.Contains("128", StringComparison.Ordinal) ? Libcrypto.EVP_aes_128_gcm() : Libcrypto.EVP_aes_256_gcm(), Convert.FromHexString(key), [], encrypting);
+            cipher.Restart(Convert.FromHexString("cafebabefacedbaddecaf888"));
+            cipher.Authenticate(authenticated);
+            var bytes = encrypting ? plain.ToArray() : Convert.FromHexString(encrypted);
+            // In pieces, as a packet is.
+            cipher.Apply(bytes.AsSpan(0, 17));
+            cipher.Apply(bytes.AsSpan(17));
+            Assert.Equal(encrypting ? Convert.FromHexString(encrypted) : plain, bytes);
+            if (!encrypting)
+            {
+                Assert.True(cipher.TryFinish(Convert.FromHexString(tag)));
+                continue;
+            }
+            var made = new byte[16];
+            cipher.Finish(made);
+            Assert.Equal(tag, Convert.ToHexStringLower(made));
+        }
+    }
+
     /// <summary>NIST SP 800-38A, F.5: the first counter is f0f1…ff in each.</summary>
     [Theory]
     [InlineData(
