@@ -23,7 +23,7 @@ public sealed partial class SshConnection : IDisposable
     private SshEnd? end;
     private bool isOpen;
 
-    private SshConnection(Connection connection, SynchronizationContext context, SshOptions options)
+    private SshConnection(Connection connection, SynchronizationContext context, SshOptions options, SshRandom random)
     {
         (Context, Options, remote) = (context, options, connection.RemoteEndPoint);
         var isServer = options is SshServerOptions;
@@ -32,6 +32,7 @@ public sealed partial class SshConnection : IDisposable
             IsServer = isServer,
             OnPause = WakeReaders,
             Time = options.Time,
+            Random = random,
             Algorithms = options.Algorithms,
             RekeyBytes = options.RekeyBytes,
             RekeyAfter = options.RekeyAfter,
@@ -70,11 +71,11 @@ public sealed partial class SshConnection : IDisposable
     /// <param name="connection">Its context is where the SSH connection lives; where it has none, the caller's, else one of its own.</param>
     /// <param name="options">How.</param>
     /// <param name="cancel">Gives it up.</param>
-    public static Task<SshConnectResult> ConnectAsync(Connection connection, SshClientOptions options, CancellationToken cancel = default) => OpenAsync(connection, options, cancel);
+    public static Task<SshConnectResult> ConnectAsync(Connection connection, SshClientOptions options, CancellationToken cancel = default) => OpenAsync(connection, options, SshRandom.Secure, cancel);
 
     /// <summary>Accepts as a server over a connection, which it owns from now on: keys are exchanged, and somebody is let in.</summary>
     /// <inheritdoc cref="ConnectAsync"/>
-    public static Task<SshConnectResult> AcceptAsync(Connection connection, SshServerOptions options, CancellationToken cancel = default) => OpenAsync(connection, options, cancel);
+    public static Task<SshConnectResult> AcceptAsync(Connection connection, SshServerOptions options, CancellationToken cancel = default) => OpenAsync(connection, options, SshRandom.Secure, cancel);
 
     /// <summary>Ends it with a word to the peer; its channels are broken at once.</summary>
     public Task DisconnectAsync(SshDisconnectReason reason = SshDisconnectReason.ByApplication, string description = "")
@@ -85,13 +86,14 @@ public sealed partial class SshConnection : IDisposable
     /// <summary>Ends it at once.</summary>
     public void Dispose() => _ = EndAsync(new SshEnd(SshEndCause.Closed, null, "closed at this end"), tells: false);
 
-    private static async Task<SshConnectResult> OpenAsync(Connection connection, SshOptions options, CancellationToken cancel)
+    /// <summary>Connects or accepts, as the options are a client's or a server's.</summary>
+    internal static async Task<SshConnectResult> OpenAsync(Connection connection, SshOptions options, SshRandom random, CancellationToken cancel = default)
     {
         var context = connection.Context ?? SerialContext.Current ?? new SerialContext();
         SshConnection? made = null;
         await context.RunAsync(async () =>
         {
-            made = new SshConnection(connection, context, options);
+            made = new SshConnection(connection, context, options, random);
             await made.OpenAsync(cancel);
         });
         return made!.isOpen ? new SshConnectResult(made, null) : new SshConnectResult(null, made.end);

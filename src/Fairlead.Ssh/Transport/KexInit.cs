@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Fairlead.Ssh;
 
 /// <summary>What one end offers in <c>SSH_MSG_KEXINIT</c> (RFC 4253 section 7.1).</summary>
@@ -35,11 +33,13 @@ internal sealed record KexInit
     /// <param name="hostKeys">The signature algorithms of host keys, in the order of this connection.</param>
     /// <param name="isServer">Which end it is.</param>
     /// <param name="isFirst">Whether it is the first exchange of the connection: only there marks are set.</param>
-    public static KexInit Of(SshAlgorithms algorithms, IReadOnlyList<string> hostKeys, bool isServer, bool isFirst)
+    /// <param name="random">Where its cookie comes from.</param>
+    public static KexInit Of(SshAlgorithms algorithms, IReadOnlyList<string> hostKeys, bool isServer, bool isFirst, SshRandom random)
     {
         string[] marks = !isFirst ? [] : isServer ? [ExtInfoServer, StrictServer] : [ExtInfoClient, StrictClient];
         string[] exchanges = [.. algorithms.KeyExchanges, .. marks], ciphers = [.. algorithms.Ciphers], macs = [.. algorithms.Macs], none = ["none"];
-        var cookie = RandomNumberGenerator.GetBytes(16);
+        Span<byte> cookie = stackalloc byte[16];
+        random.Fill(cookie);
         var writer = new SshWriter(1024).Begin(Message.SSH_MSG_KEXINIT).WriteBytes(cookie).WriteNameList(exchanges).WriteNameList(hostKeys)
             .WriteNameList(ciphers).WriteNameList(ciphers).WriteNameList(macs).WriteNameList(macs).WriteNameList(none).WriteNameList(none)
             .WriteString([]).WriteString([]).WriteBoolean(false).WriteUInt32(0);

@@ -1,11 +1,11 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace Fairlead.Ssh;
 
 /// <summary>Packets on their way out (RFC 4253 section 6), each sealed where it will be sent from, one behind the other, so that many leave in one call.</summary>
-internal sealed class PacketWriter : IDisposable
+/// <param name="random">Where padding comes from.</param>
+internal sealed class PacketWriter(SshRandom random) : IDisposable
 {
     // Section 6: padding of 4 to 255 bytes.
     private const int LeastPadding = 4;
@@ -13,8 +13,8 @@ internal sealed class PacketWriter : IDisposable
     // Who sends much sends more at once: room for what may wait to leave, so that it is not copied while it grows.
     private const int Much = 4 << 10, RoomForMuch = SshTransport.HighWater + (64 << 10);
 
-    private readonly byte[] random = new byte[1024];
-    private int randomLeft;
+    private readonly byte[] paddings = new byte[1024];
+    private int paddingsLeft;
     private byte[] buffer = [];
     private int count, payloadLength;
     private PacketCipher cipher = new PlainPacketCipher();
@@ -118,12 +118,12 @@ internal sealed class PacketWriter : IDisposable
     // A few bytes a packet, which a call for each would be most of the cost of.
     private void FillRandom(Span<byte> padding)
     {
-        if (randomLeft < padding.Length)
+        if (paddingsLeft < padding.Length)
         {
-            RandomNumberGenerator.Fill(random);
-            randomLeft = random.Length;
+            random.Fill(paddings);
+            paddingsLeft = paddings.Length;
         }
-        randomLeft -= padding.Length;
-        random.AsSpan(randomLeft, padding.Length).CopyTo(padding);
+        paddingsLeft -= padding.Length;
+        paddings.AsSpan(paddingsLeft, padding.Length).CopyTo(padding);
     }
 }

@@ -77,7 +77,7 @@ internal sealed partial class SshTransport
     private void SendKexInit()
     {
         ThrowIfBroken();
-        own = KexInit.Of(options.Algorithms, options.HostKeys, options.IsServer, isFirst: sessionId is null);
+        own = KexInit.Of(options.Algorithms, options.HostKeys, options.IsServer, isFirst: sessionId is null, options.Random);
         isExchanging = isUnderWay = true;
         underWaySince = options.Time.GetTimestamp();
         writer.Append(own.Payload);
@@ -96,7 +96,7 @@ internal sealed partial class SshTransport
         Agreement = Agreement.Of(client, server, options.IsServer);
         if (Agreement.IsGuessWrong)
             await ReadExchangeAsync(null);
-        using var exchange = KeyExchanges.Create(Agreement.KeyExchange)!;
+        using var exchange = options.Random.CreateExchange(Agreement.KeyExchange)!;
         var (hash, secret) = options.IsServer ? await AnswerAsync(exchange, client, server) : await AskAsync(exchange, client, server);
         try
         {

@@ -54,7 +54,7 @@ internal sealed partial class SshTransport : IDisposable
     private readonly TransportOptions options;
     private readonly SynchronizationContext context;
     private readonly PacketReader reader = new();
-    private readonly PacketWriter writer = new();
+    private readonly PacketWriter writer;
     private readonly Queue<IRoomWaiter> waiters = [];
     private readonly Queue<byte[]> held = [];
     private int heldBytes, inFlight, movedInTurn, extensions;
@@ -69,6 +69,7 @@ internal sealed partial class SshTransport : IDisposable
     public SshTransport(Connection connection, SynchronizationContext context, TransportOptions options)
     {
         (this.connection, this.context, this.options) = (connection, context, options);
+        writer = new PacketWriter(options.Random);
         LastReceived = keysSince = options.Time.GetTimestamp();
     }
 

@@ -7,6 +7,8 @@ internal sealed record TransportOptions
 
     public required TimeProvider Time { get; init; }
 
+    public SshRandom Random { get; init; } = SshRandom.Secure;
+
     public SshAlgorithms Algorithms { get; init; } = SshAlgorithms.Default;
 
     /// <summary>Keys are exchanged anew after so many bytes in one direction (RFC 4253 section 9: a gigabyte), and after so long.</summary>

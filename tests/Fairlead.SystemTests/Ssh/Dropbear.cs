@@ -36,7 +36,7 @@ internal static class Dropbear
     public static Task<(int Status, string Output)> CopyAsync(string from, string to, string key, int port, params string[] arguments) =>
         Peers.RunAsync("/bin/sh", ["-c", "from=$1 to=$2; shift 2; exec \"$0\" \"$@\" <\"$from\" >\"$to\"", "/usr/bin/env", from, to, .. Command(key, port), .. arguments]);
 
-    // It has its files in the home that the environment names, and believes whom it meets for the first time.
-    private static string[] Command(string key, int port) =>
+    /// <summary>The arguments of env(1) that begin it. It has its files in the home that the environment names, and believes whom it meets for the first time.</summary>
+    internal static string[] Command(string key, int port) =>
         [$"HOME={Path.GetDirectoryName(key)}", Peers.Require("dbclient", "dropbear-bin"), "-y", "-i", key, "-l", "alice", "-p", $"{port}"];
 }

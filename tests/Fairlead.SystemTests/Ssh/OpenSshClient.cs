@@ -94,8 +94,8 @@ internal sealed partial class OpenSshClient : IDisposable
 
     private async Task SignalAsync(string signal) => Assert.Equal(0, (await Peers.RunAsync("kill", signal, $"{process.Id}")).Status);
 
-    // No configuration, agent or keys but those of the test.
-    private static string[] Arguments(string key, string user, int port) => [
+    /// <summary>Its first arguments: no configuration, agent or keys but those of the test.</summary>
+    internal static string[] Arguments(string key, string user, int port) => [
         "-F", "none", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", $"UserKnownHostsFile={key}.known",
         "-o", "GlobalKnownHostsFile=none", "-l", user, "-p", $"{port}"];
 

@@ -51,7 +51,7 @@ internal static class Messages
         new SshWriter().Begin(Message.SSH_MSG_SERVICE_REQUEST).WriteString("ssh-userauth").ToArray(),
         new SshWriter().Begin(Message.SSH_MSG_SERVICE_ACCEPT).WriteString("ssh-userauth").ToArray(),
         new SshWriter().Begin(Message.SSH_MSG_EXT_INFO).WriteUInt32(1).WriteString("server-sig-algs").WriteString("ssh-ed25519").ToArray(),
-        KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: true, isFirst: true).Payload,
+        KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: true, isFirst: true, SshRandom.Secure).Payload,
         [Message.SSH_MSG_NEWKEYS],
         new SshWriter().Begin(Message.SSH_MSG_KEXDH_INIT).WriteString(new byte[32]).ToArray(),
         new SshWriter().Begin(Message.SSH_MSG_KEXDH_REPLY).WriteString(SshPair.HostKey.PublicKey.Blob.Span).WriteString(new byte[32])
