@@ -58,7 +58,7 @@ public sealed class ControlTests : IDisposable
         Assert.Equal(ControlOrder.PlaceOf(tunnel), ControlOrder.PlaceOf(tunnel with { Name = "other", Keepalive = TimeSpan.FromSeconds(1) }));
     }
 
-    [Theory, InlineData(1), InlineData(2)]
+    [Theory, Seeds(2)]
     public void Whatever_comes_is_read_or_refused(int seed)
     {
         var random = new Random(seed);

@@ -235,7 +235,7 @@ public sealed class SshConfigTests : IDisposable
         Assert.Contains("has a NUL character", Assert.Single(Errors("Port 2\0")), StringComparison.Ordinal);
     }
 
-    [Theory(Timeout = 60000), InlineData(1), InlineData(2)]
+    [Theory(Timeout = 60000), Seeds(2)]
     public async Task Whatever_a_file_says_is_read_or_refused(int seed)
     {
         string[] pieces = ["Host", "Match", "Include", " ", " ", "\n", "\n", "\n", "=", "\"", "'", "\\", "#", "*", "?", "!", "gw", "host", "user", "all", "final", "localnetwork", "10.0.0.0/8", "%h", "%", "${HOME}", "${", "~", "/", "Port", "22", "HostName",

@@ -177,6 +177,9 @@ internal sealed class ScriptedPeer(Connection connection, bool isServer) : IDisp
         }
     }
 
+    /// <summary>The other one's was read already.</summary>
+    public void HearKexInit(byte[] message) => peer = KexInit.Read(message);
+
     /// <summary>Its part of the exchange itself: now both know the new keys, and use the old ones.</summary>
     public async Task AgreeAsync()
     {

@@ -6,12 +6,15 @@ namespace Fairlead.Tests.Ssh;
 /// <summary>Bytes that nobody has thought of, at every stage and in both roles: there is an end, and it is one of those that there are.</summary>
 public sealed class SshFuzzTests
 {
-    [Theory(Timeout = 60000), MemberData(nameof(MessageOrderTests.Stages), MemberType = typeof(MessageOrderTests))]
-    public async Task Random_bytes_end_the_connection(Stage stage, bool isServer)
+    private static readonly int stages = Enum.GetValues<Stage>().Length;
+
+    [Theory(Timeout = 300_000), Seeds(2)]
+    public async Task Random_bytes_end_the_connection(int seed)
     {
-        var random = new Random(((int)stage * 2) + (isServer ? 1 : 0));
-        for (var i = 0; i < 40; i++)
+        var random = new Random(seed);
+        for (var i = 0; i < 100; i++)
         {
+            var (stage, isServer) = ((Stage)random.Next(stages), random.Next(2) == 0);
             await AttackRig.RunAsync(isServer, async rig =>
             {
                 if (i % 8 > 0 || stage > Stage.BeforeExchange)
@@ -21,12 +24,13 @@ public sealed class SshFuzzTests
         }
     }
 
-    [Theory(Timeout = 60000), MemberData(nameof(MessageOrderTests.Stages), MemberType = typeof(MessageOrderTests))]
-    public async Task Messages_that_were_changed_are_taken_or_end_the_connection(Stage stage, bool isServer)
+    [Theory(Timeout = 300_000), Seeds(2, Share = 3)]
+    public async Task Messages_that_were_changed_are_taken_or_end_the_connection(int seed)
     {
-        var random = new Random(100 + ((int)stage * 2) + (isServer ? 1 : 0));
-        for (var i = 0; i < 60; i++)
+        var random = new Random(seed);
+        for (var i = 0; i < 100; i++)
         {
+            var (stage, isServer) = ((Stage)random.Next(stages), random.Next(2) == 0);
             await AttackRig.RunAsync(isServer, async rig =>
             {
                 await rig.BringAsync(stage);

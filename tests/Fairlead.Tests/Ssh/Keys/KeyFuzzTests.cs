@@ -14,10 +14,7 @@ public sealed class KeyFuzzTests
         "permitlisten=\"", "expiry-time=\"", "none", "command=\"", "10.0.0.0/8", "::/0", "fe80::1%3", "20260101", "Z", "\0", "\u001b[2J", "\u202e", "\ud800", "é",
     ];
 
-    public static TheoryData<int> Seeds => [1, 2, 3, 4];
-
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Blobs_are_read_or_refused(int seed)
     {
         var random = new Random(seed);
@@ -46,8 +43,7 @@ public sealed class KeyFuzzTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Numbers_of_any_value_are_keys_that_verify_nothing_or_none(int seed)
     {
         var random = new Random(seed);
@@ -76,8 +72,7 @@ public sealed class KeyFuzzTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Signatures_that_were_changed_are_none(int seed)
     {
         var random = new Random(seed);
@@ -94,8 +89,7 @@ public sealed class KeyFuzzTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Files_of_private_keys_are_read_or_refused(int seed)
     {
         var random = new Random(seed);
@@ -119,8 +113,7 @@ public sealed class KeyFuzzTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Files_of_encrypted_keys_are_read_or_refused(int seed)
     {
         var random = new Random(seed);
@@ -151,8 +144,7 @@ public sealed class KeyFuzzTests
             CheckPrivate(Mutation.Of(random, old, least: 1), "secret");
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Certificates_are_read_or_refused_and_signed_only_as_they_were(int seed)
     {
         var random = new Random(seed);
@@ -181,8 +173,7 @@ public sealed class KeyFuzzTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Answers_of_agents_and_questions_of_servers_are_read_or_refused(int seed)
     {
         var random = new Random(seed);
@@ -211,8 +202,7 @@ public sealed class KeyFuzzTests
             CheckLists(string.Concat(Enumerable.Repeat(piece, 100_000)));
     }
 
-    [Theory]
-    [MemberData(nameof(Seeds))]
+    [Theory, Seeds(1)]
     public void Lists_of_keys_are_read_or_told(int seed)
     {
         var random = new Random(seed);
