@@ -64,8 +64,8 @@ public sealed class WireFuzzTests
     public void Offers_of_keys_are_read_or_refused_and_agreed_on_or_not(int seed)
     {
         var random = new Random(seed);
-        var own = KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: true, isFirst: true);
-        var good = KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: false, isFirst: true).Payload;
+        var own = KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: true, isFirst: true, SshRandom.Secure);
+        var good = KexInit.Of(SshAlgorithms.Default, SignatureAlgorithms.Names, isServer: false, isFirst: true, SshRandom.Secure).Payload;
         for (var i = 0; i < 200; i++)
         {
             // Names are changed, or there are very many.
@@ -94,7 +94,7 @@ public sealed class WireFuzzTests
         var random = new Random(seed);
         foreach (var name in SshAlgorithms.Default.Ciphers)
         {
-            using var writer = new PacketWriter();
+            using var writer = new PacketWriter(SshRandom.Secure);
             using var reader = new PacketReader();
             writer.Use(CipherOf(name, isSealing: true), resets: true);
             reader.Use(CipherOf(name, isSealing: false), resets: true);
