@@ -146,11 +146,12 @@ internal sealed partial class ChannelWalk
     // The peer has done what it may not: the connection ends, and it is not this program that is to blame.
     private async Task ExpectEndAsync()
     {
+        byte[] token = [.. BitConverter.GetBytes(tokens++), 2];
+        Hold(new SshWriter().Begin(Message.SSH2_MSG_PING).WriteString(token).ToArray());
         await FlushAsync();
         byte[]? message;
         while ((message = await TryReadAsync()) is not null && message[0] != Message.SSH_MSG_DISCONNECT)
-        {
-        }
+            Assert.False(message[0] == Message.SSH2_MSG_PONG && ScriptedPeer.StringOf(message).AsSpan().SequenceEqual(token), "What the peer has done is not allowed, and the connection goes on.");
         var end = await rig.EndedAsync();
         Assert.True(end.Cause is SshEndCause.Protocol or SshEndCause.Lost, $"It ended with {end}.");
     }
