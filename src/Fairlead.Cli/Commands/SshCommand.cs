@@ -18,6 +18,7 @@ internal static class SshCommand
           -R [BIND:]PORT:HOST:HOSTPORT    PORT at the server leads to HOST:HOSTPORT, as this machine knows it
           -R [BIND:]PORT                  PORT at the server is a proxy (SOCKS, HTTP) into this network
           -D [BIND:]PORT                  PORT here is a proxy (SOCKS, HTTP) through the server
+        With /udp at its end, -L and -R forward datagrams; the server has to be a fairlead hub for that.
         Without BIND it is the loopback, here (unless -g) and there; * is every address. -R 0:… lets the server choose.
 
         The connection is kept: the server is asked for a sign of life every 15 seconds, and where none comes, all is made
@@ -190,7 +191,7 @@ internal static class SshCommand
             var reason = $"-O cannot be taken on {Printable.Escape(path)}: {(e is ListenException ? Printable.Escape(e.Message.TrimEnd('.'), 500) : e.Message)}";
             if (isAsked)
                 throw new StartException($"{reason}; name another socket (-S PATH)", e);
-            log(new ProgramEntry(LogLevel.Debug, "control_unavailable", reason));
+            log(new ProgramEntry(LogLevel.Information, "control_unavailable", reason));
             return null;
         }
     }

@@ -9,7 +9,7 @@ namespace Fairlead.Cli;
 internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals signals)
 {
     // Whoever has asked for a port waits for it; what comes later stands in the log.
-    private const int MostLooks = 100;
+    private const int MostLooks = 160;
     private static readonly TimeSpan betweenLooks = TimeSpan.FromMilliseconds(50);
 
     private Configuration present = line.Configuration;
@@ -44,7 +44,7 @@ internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals
             case ["forward", .. var more]:
                 var (known, added) = (Listens(), Read(more));
                 Apply([.. present.Forwards, .. added]);
-                return await ChosenAsync(known, added).ConfigureAwait(false);
+                return await ListeningAsync(known, added).ConfigureAwait(false);
             case ["cancel", .. var less]:
                 Apply(Without(present.Forwards, Read(less)));
                 return [];
@@ -68,23 +68,31 @@ internal sealed class SshControl(Engine engine, SshCommandLine line, StopSignals
 
     private List<string> Listens() => [.. engine.Tunnels().SelectMany(static tunnel => tunnel.Listen)];
 
-    // The ports that the server has chosen, as ssh(1) prints them.
-    private async Task<string[]> ChosenAsync(List<string> known, List<ForwardConfig> added)
+    // The ports that the server has chosen, as ssh(1) prints them, once it listens on everything. What it refuses while it is connected is not forwarded.
+    private async Task<string[]> ListeningAsync(List<string> known, List<ForwardConfig> added)
     {
-        var remote = added.Where(static forward => forward.At is not null).Select(static forward => forward.Listen[0]).OfType<PortEndpoint>().ToList();
-        var wanted = remote.Count(static listen => listen.Ports.First == 0);
-        if (wanted == 0)
-            return [];
-        var written = remote.ConvertAll(static listen => listen.Ports.First.ToString(CultureInfo.InvariantCulture));
-        for (var look = 0; look < MostLooks; look++)
+        var remote = added.Where(static forward => forward.At is not null).ToList();
+        var written = remote.Select(static forward => forward.Listen[0]).Where(static listen => listen is not PortEndpoint { Ports.First: 0 }).Select(TextOf).ToList();
+        var toChoose = remote.Count - written.Count;
+        for (var look = 0; remote.Count > 0; look++)
         {
-            var chosen = Listens().Except(known).Select(PortOf).Except(written).ToArray();
-            if (chosen.Length >= wanted)
+            var listens = Listens();
+            string[] missing = [.. written.Except(listens)], chosen = [.. listens.Except(known).Except(written).Select(PortOf)];
+            if (missing.Length == 0 && chosen.Length >= toChoose)
                 return chosen;
+            if (look >= MostLooks && engine.Tunnels().Any(static tunnel => tunnel.UpSince is null))
+                return ["the server is not connected now; whether it listens, the log of the one that runs tells"];
+            if (look >= MostLooks)
+            {
+                Apply(Without(present.Forwards, added));
+                throw new FormatException($"the server does not listen on {Printable.Escape(missing.FirstOrDefault() ?? "a port that it chooses")}: it is not allowed, or something else listens there; nothing is forwarded");
+            }
             await Task.Delay(betweenLooks).ConfigureAwait(false);
         }
-        return ["the server has not chosen a port yet; the log of the one that runs tells it when it has"];
+        return [];
     }
+
+    private static string TextOf(Endpoint listen) => RemoteListen.TextOf(RemoteListen.BindOf(listen)) + (listen is PortEndpoint { Protocols: PortProtocols.Udp } ? "/udp" : "");
 
     // host:port, host:port/udp
     private static string PortOf(string listen) => listen[(listen.LastIndexOf(':') + 1)..].Split('/')[0];

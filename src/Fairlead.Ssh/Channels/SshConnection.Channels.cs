@@ -10,6 +10,9 @@ public sealed partial class SshConnection
     private readonly List<SshChannel> waking = [];
     private const int MostWindowOfOpenSsh = 4 << 20;
 
+    // Each measurement of a window is a question to the peer, of which there may be so many without an answer.
+    private const int MostMeasurements = 64;
+
     private uint nextId;
     private long grown;
 
@@ -127,7 +130,7 @@ public sealed partial class SshConnection
     private int MostWindow => PeerIdentification.Contains("OpenSSH_", StringComparison.Ordinal) ? Math.Min(Options.MaxChannelWindow, MostWindowOfOpenSsh) : Options.MaxChannelWindow;
 
     /// <summary>Whether a window of this size may be doubled.</summary>
-    internal bool MayGrow(int window) => window <= MostWindow / 2 && grown + window <= 2L * Options.MaxChannelWindow;
+    internal bool MayGrow(int window) => asked.Count < MostMeasurements && window <= MostWindow / 2 && grown + window <= 2L * Options.MaxChannelWindow;
 
     /// <summary>Doubles a window of this size, as far as this connection's bounds go.</summary>
     internal bool TryGrow(int window)

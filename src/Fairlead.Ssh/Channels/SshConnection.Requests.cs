@@ -212,7 +212,7 @@ public sealed partial class SshConnection
     {
         if (end is not null)
             return;
-        keyWatch = Options.Time.CreateTimer(_ => Context.Run(LookAtKeys), null, mostForExchange, mostForExchange);
+        keyWatch = Options.Time.CreateTimer(_ => Context.Run(LookAtKeys), null, mostForExchange / 4, mostForExchange / 4);
         if (Options.Keepalive != Timeout.InfiniteTimeSpan)
             keepalive = Options.Time.CreateTimer(_ => Context.Run(OnKeepalive), null, Options.Keepalive, Options.Keepalive);
     }

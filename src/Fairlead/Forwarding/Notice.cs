@@ -113,7 +113,7 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
         var next = wait is { } pause ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"; trying again in {pause.TotalSeconds:0.0} s") : "";
         foreach (var line in lines.Count > 1 ? lines : [])
             yield return new Notice(LogLevel.Warning, "tunnel_host_key", line, ("tunnel", shown));
-        yield return new Notice(LogLevel.Warning, "tunnel_down", $"tunnel {shown} is down: {(lines.Count > 1 ? "the server's key is not believed" : lines[0])}{next}",
+        yield return new Notice(LogLevel.Warning, "tunnel_down", $"tunnel {shown} is down: {(lines.Count > 1 ? "the server's key is not believed" : lines[0].TrimEnd('.'))}{next}",
             ("tunnel", shown), ("cause", end.Cause.ToString()), ("reason", string.Join(' ', lines)));
     }
 
@@ -122,7 +122,7 @@ internal sealed class Notice(LogLevel level, string @event, string message, para
 
     public static Notice TunnelListenRefused(string tunnel, string listen) =>
         new(LogLevel.Warning, "tunnel_listen_refused",
-            $"{Printable.Escape(tunnel)} does not listen on {Printable.Escape(listen)}: it is not allowed, or something else listens there, as a connection that was lost does until the server notices; asking again every 5 s",
+            $"{Printable.Escape(tunnel)} does not listen on {Printable.Escape(listen)}: {(listen.EndsWith("/udp", StringComparison.Ordinal) ? "it is no hub of Fairlead, which alone carries datagrams, or " : "")}it is not allowed, or something else listens there, as a connection that was lost does until the server notices; asking again every 5 s",
             ("tunnel", Printable.Escape(tunnel)), ("listen", Printable.Escape(listen)));
 
     public static Notice TunnelBanner(string tunnel, string text) =>

@@ -55,8 +55,8 @@ internal sealed class Hub(HubConfig config, INetwork network, Binding channels, 
                 Authenticate = async request =>
                 {
                     admitted = await FindAsync(session, request);
-                    // A signature decides after this, and may be false.
-                    refused = admitted is null || request.IsSigned ? request : refused;
+                    // A signature decides after this, and may be false. Who only asks what may be shown has tried nothing.
+                    refused = request.Method != "none" && (admitted is null || request.IsSigned) ? request : refused;
                     return admitted is not null;
                 },
                 OnOpen = incoming => client?.OnOpen(incoming),

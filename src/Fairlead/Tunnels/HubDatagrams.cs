@@ -10,13 +10,15 @@ namespace Fairlead;
 /// </summary>
 internal sealed class HubDatagrams : IDatagramSink, IDisposable
 {
-    /// <summary>How many senders are remembered; who was not heard of for longest is forgotten first.</summary>
+    /// <summary>How many senders are remembered. Who has had no answer is forgotten first, and of them who was not heard of for longest: a flood of invented ones pushes out itself.</summary>
     public const int MostPeers = 4096;
 
     private readonly List<DatagramListener> listeners;
     private readonly StreamSession session;
     private readonly Dictionary<(AddressKey, int), LinkedListNode<(DatagramPeer Peer, DatagramListener Listener)>> peers = [];
-    private readonly LinkedList<(DatagramPeer Peer, DatagramListener Listener)> byAge = [];
+
+    // By age, the oldest first.
+    private readonly LinkedList<(DatagramPeer Peer, DatagramListener Listener)> heard = [], answered = [];
     private readonly TaskCompletionSource over = new();
     private readonly byte[] message = new byte[SocksDatagramHeader.MostBytes + DatagramBatch.MaxLength + 20];
     private SshDatagrams? channel;
@@ -86,6 +88,8 @@ internal sealed class HubDatagrams : IDatagramSink, IDisposable
             var sent = known.Value.Listener.Send(known.Value.Peer, new DatagramBatch(payload, [new DatagramPlace(0, payload.Length)]));
             Drops.Add(sent);
             session.Talk.CountFromUpstream(sent.Bytes);
+            known.List!.Remove(known);
+            answered.AddLast(known);
         }
     }
 
@@ -112,20 +116,19 @@ internal sealed class HubDatagrams : IDatagramSink, IDisposable
         var key = (peer.Remote, (int)peer.Port);
         if (peers.TryGetValue(key, out var known))
         {
-            byAge.Remove(known);
+            var list = known.List!;
+            list.Remove(known);
             known.Value = (peer, listener);
+            list.AddLast(known);
+            return;
         }
-        else
+        if (peers.Count >= MostPeers)
         {
-            if (peers.Count >= MostPeers)
-            {
-                var oldest = byAge.First!;
-                peers.Remove((oldest.Value.Peer.Remote, oldest.Value.Peer.Port));
-                byAge.Remove(oldest);
-            }
-            peers.Add(key, known = new LinkedListNode<(DatagramPeer, DatagramListener)>((peer, listener)));
+            var oldest = heard.First ?? answered.First!;
+            peers.Remove((oldest.Value.Peer.Remote, oldest.Value.Peer.Port));
+            oldest.List!.Remove(oldest);
         }
-        byAge.AddLast(known);
+        peers.Add(key, heard.AddLast((peer, listener)));
     }
 
     // One of the addresses.

@@ -27,7 +27,8 @@ internal sealed class TunnelIdentities(TunnelConfig server, TunnelAnswers answer
     {
         if (!server.Options.PubkeyAuthentication)
             return;
-        named.AddRange(server.Options.CertificateFiles.Union(server.Options.OtherCertificates.Where(File.Exists)).Select(SshCertificate.Load));
+        named.AddRange(server.Options.CertificateFiles.Select(SshCertificate.Load));
+        named.AddRange(server.Options.OtherCertificates.Except(server.Options.CertificateFiles).Select(TryLoad).OfType<SshCertificate>());
         foreach (var file in server.IdentityFiles)
         {
             if (server.Identity.Contains(file))
@@ -95,9 +96,23 @@ internal sealed class TunnelIdentities(TunnelConfig server, TunnelAnswers answer
         return false;
     }
 
+    // One that nobody has named on purpose does not make the key useless that it stands beside.
+    private SshCertificate? TryLoad(string file)
+    {
+        try
+        {
+            return File.Exists(file) ? SshCertificate.Load(file) : null;
+        }
+        catch (SshKeyException e)
+        {
+            log(Notice.TunnelKeyLeftOut(server.Name, e.Message));
+            return null;
+        }
+    }
+
     private Source Read(string file)
     {
-        var certificate = File.Exists($"{file}-cert.pub") ? SshCertificate.Load($"{file}-cert.pub") : null;
+        var certificate = TryLoad($"{file}-cert.pub");
         if (file.EndsWith(".pub", StringComparison.Ordinal))
             return new Source(file, SshPublicKey.Parse((KeyFiles.ReadList(file) ?? "").Split('\n')[0]), certificate, null);
         try

@@ -25,6 +25,7 @@ internal sealed class TunnelLink
     private volatile string? fault;
     private volatile string[] listening = [];
     private long upSince;
+    private readonly TaskCompletionSource stopped = new();
     private TaskCompletionSource freed = new();
     private CancellationTokenSource? attempt;
     private TaskCompletionSource? pause, release;
@@ -106,12 +107,13 @@ internal sealed class TunnelLink
     public Task StopAsync() => Context.RunAsync(async () =>
     {
         isStopped = true;
-        settled.TrySetResult("it was ended");
+        stopped.TrySetResult();
         attempt?.Cancel();
         pause?.TrySetResult();
         if (connection is { } present)
             await present.DisconnectAsync();
         await living;
+        await retiring;
     });
 
     /// <summary>Opens a channel, as soon as there is a connection.</summary>
@@ -136,7 +138,8 @@ internal sealed class TunnelLink
         if (opened.Datagrams is { } datagrams)
             return new DatagramDialResult(DialOutcome.Connected, datagrams);
         // Nothing is connected to: OpenSSH has this number for channels that it does not know.
-        return new DatagramDialResult(opened.Failure == SshOpenFailure.ConnectFailed ? DialOutcome.NotSupported : failure.Outcome, null, failure.Detail);
+        return opened.Failure == SshOpenFailure.ConnectFailed ? new DatagramDialResult(DialOutcome.NotSupported, null, "the far end carries no datagrams; a hub of Fairlead does")
+            : new DatagramDialResult(failure.Outcome, null, failure.Detail);
     }
 
     private async ValueTask<(SshOpenResult Opened, DialResult Failure)> OpenAsync(Func<SshConnection, CancellationToken, Task<SshOpenResult>> open, TimeSpan timeout, CancellationToken cancel)
@@ -210,6 +213,8 @@ internal sealed class TunnelLink
             await PauseAsync(wait);
             settled = new TaskCompletionSource<string?>();
         }
+        // Whoever waits, or comes yet, need not wait any longer.
+        settled.TrySetResult("it was ended");
     }
 
     private async Task<SshConnectResult> ConnectAsync()
@@ -250,9 +255,9 @@ internal sealed class TunnelLink
         if (isStopped)
             made.Dispose();
         await Task.WhenAny(made.Ended, letGo.Task);
-        connection = null;
-        if (settled.Task.IsCompleted && !isStopped)
+        if (settled.Task.IsCompleted)
             settled = new TaskCompletionSource<string?>();
+        connection = null;
         foreach (var listen in listens.Keys.ToArray())
             listens[listen] = null;
         ShowListens();
@@ -276,7 +281,7 @@ internal sealed class TunnelLink
     private async Task RetireAsync(SshConnection retired)
     {
         while (retired.ChannelCount > 0 && !retired.Ended.IsCompleted && !isStopped)
-            await Task.Delay(TimeSpan.FromSeconds(1), time);
+            await Task.WhenAny(stopped.Task, Task.Delay(TimeSpan.FromSeconds(1), time));
         await retired.DisconnectAsync();
     }
 

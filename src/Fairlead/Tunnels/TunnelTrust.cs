@@ -51,6 +51,14 @@ internal sealed class TunnelTrust(TunnelConfig server, IPAddress? address, TimeP
             return server.HostKey.Contains(HostKeyPin.Of(key.Blob.Span)) ? null
                 : $"{Printable.Escape(server.Ssh.Host)} shows the key {key.Type} {key.Fingerprint}, which is none of those in host_key ({string.Join(", ", server.HostKey)}); somebody may stand between, or the server has a new key: ask who runs it";
         }
+        // Several connections may meet a new server at once, and write it down once.
+        lock (gate)
+            return CheckFiles(shown);
+    }
+
+    private string? CheckFiles(SshPresentedKey shown)
+    {
+        var key = shown.Key;
         try
         {
             var hosts = KnownHosts.Read(Files);

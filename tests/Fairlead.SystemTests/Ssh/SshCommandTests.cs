@@ -66,6 +66,10 @@ public sealed class SshCommandTests
         Assert.Equal(0, done);
         using (var client = await Echo.ConnectAsync(new(System.Net.IPAddress.Loopback, int.Parse(chosen, CultureInfo.InvariantCulture))))
             await Echo.ExchangeAsync(client, 9);
+        // What the server refuses is told, and not forwarded.
+        (done, chosen) = await TellAsync(server, "forward", "-R", $"127.0.0.1:{echo.Port}:127.0.0.1:1");
+        Assert.Equal(1, done);
+        Assert.Contains($"the server does not listen on 127.0.0.1:{echo.Port}", chosen, StringComparison.Ordinal);
         // What is taken already is refused, and nothing of the order is done.
         var (status, output) = await TellAsync(server, "forward", "-D", $"{FreePorts.One()}", "-L", $"{first}:127.0.0.1:1");
         Assert.Equal(1, status);

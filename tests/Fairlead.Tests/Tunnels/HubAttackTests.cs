@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
@@ -235,6 +236,52 @@ public abstract class HubAttackContract(EngineKind kind)
         time.Advance(TimeSpan.FromSeconds(4));
         (await rig.LogInAsync()).Abort();
         await AssertNothingIsLeftAsync(rig);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Who_only_asks_how_to_log_in_has_not_failed_to()
+    {
+        await using var rig = Start();
+        var peer = await rig.ConnectAsync();
+        await peer.SayAsync();
+        await peer.ExchangeAsync();
+        await peer.BeginAuthenticationAsync();
+        await peer.SendAsync(new SshWriter().Begin(Message.SSH_MSG_USERAUTH_REQUEST).WriteString("me").WriteString("ssh-connection").WriteString("none"));
+        await peer.ExpectAsync(Message.SSH_MSG_USERAUTH_FAILURE);
+        time.Advance(TimeSpan.FromSeconds(20));
+        await AssertEndAsync(rig, "first_bytes_timeout", "the peer took longer than 20 s to get to the end of authentication");
+    }
+
+    [Fact(Timeout = 60000)]
+    public async Task Whoever_sends_to_a_port_of_UDP_and_has_an_answer_is_not_pushed_out_by_strangers()
+    {
+        await using var rig = Start();
+        var peer = await rig.LogInAsync();
+        var address = new IPEndPoint(IPAddress.Loopback, FreePorts.One());
+        await peer.SendAsync(new SshWriter().Begin(Message.SSH_MSG_CHANNEL_OPEN).WriteString("udp-listen@fairlead").WriteUInt32(0).WriteUInt32(1 << 20).WriteUInt32(1 << 17).WriteString("localhost").WriteUInt32((uint)address.Port));
+        var channel = BinaryPrimitives.ReadUInt32BigEndian((await peer.ExpectAsync(Message.SSH_MSG_CHANNEL_OPEN_CONFIRMATION)).AsSpan(5));
+        using var client = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        await client.SendAsync("hello"u8.ToArray(), address, TestContext.Current.CancellationToken);
+        var header = (await peer.ExpectAsync(Message.SSH_MSG_CHANNEL_DATA))[9..^5];
+        await AnswerAsync("once");
+        const int AtOnce = 64;
+        for (var round = 0; round <= HubDatagrams.MostPeers / AtOnce; round++)
+        {
+            for (var i = 0; i < AtOnce; i++)
+            {
+                using var stranger = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+                await stranger.SendAsync("x"u8.ToArray(), address, TestContext.Current.CancellationToken);
+            }
+            for (var i = 0; i < AtOnce; i++)
+                await peer.ExpectAsync(Message.SSH_MSG_CHANNEL_DATA);
+        }
+        await AnswerAsync("and again");
+
+        async Task AnswerAsync(string text)
+        {
+            await peer.SendAsync(new SshWriter().Begin(Message.SSH_MSG_CHANNEL_DATA).WriteUInt32(channel).WriteString((byte[])[.. header, .. Encoding.ASCII.GetBytes(text)]));
+            Assert.Equal(text, Encoding.ASCII.GetString((await client.ReceiveAsync(TestContext.Current.CancellationToken)).Buffer));
+        }
     }
 
     [Fact(Timeout = 30000)]

@@ -84,6 +84,45 @@ public abstract class TunnelContract(EngineKind kind)
     }
 
     [Fact(Timeout = 30000)]
+    public async Task Whoever_asks_for_a_tunnel_that_has_ended_is_told_so()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        rig.Start(new ForwardConfig { Name = "browse", Listen = [Endpoint.Parse("127.0.0.1:0")], To = [new UpstreamConfig(new DynamicEndpoint())], Tunnel = "office", Engine = kind });
+        await rig.UntilToldAsync(rig.Near, "tunnel_up");
+        var client = await rig.Near.ConnectAsync(rig.ListenOf("browse"));
+        await client.WriteAsync(new byte[] { 5, 1, 0 });
+        await Traffic.ExpectAsync(client, [5, 0]);
+        rig.Near.Engine.Apply([]);
+        await Traffic.UntilAsync(() => rig.Far.Engine.SessionCount == 0);
+        await client.WriteAsync((byte[])[5, 1, 0, 1, 127, 0, 0, 1, 0, 80]);
+        var answer = new byte[10];
+        Assert.Equal(answer.Length, await client.ReadAsync(answer));
+        Assert.NotEqual(0, answer[1]);
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task A_certificate_that_is_none_does_not_make_its_key_useless()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        rig.Write("user_key-cert.pub", "ssh-ed25519-cert-v01@openssh.com AAAA nothing\n"u8.ToArray());
+        rig.Start(Via(rig, rig.Far.Greet("word"), "word"));
+        Assert.Equal("word", await rig.Near.ReadWordAsync(rig.ListenOf("word")));
+        Assert.Contains(rig.Near.Log, entry => entry.Event == "tunnel_key_left_out" && entry.Message.Contains("user_key-cert.pub", StringComparison.Ordinal));
+    }
+
+    [Fact(Timeout = 30000)]
+    public async Task Several_connections_that_meet_a_new_server_write_it_down_once()
+    {
+        await using var rig = new TunnelRig(kind);
+        rig.StartHub();
+        rig.Near.Engine.Apply([Via(rig, rig.Far.Greet("word"), "word")], tunnels: [rig.Tunnel with { HostKey = [], AcceptNew = true, Connections = 4 }]);
+        await rig.UntilToldAsync(rig.Near, "tunnel_up", times: 4);
+        Assert.Single(File.ReadAllLines(rig.PathOf("known_hosts")));
+    }
+
+    [Fact(Timeout = 30000)]
     public async Task What_a_tunnel_does_is_shown_whether_it_stands_or_not()
     {
         await using var rig = new TunnelRig(kind);
