@@ -296,7 +296,11 @@ internal sealed partial class ChannelWalk
         {
             var random = new Random(step.B);
             for (var left = random.Next(4); left > 0; left--)
-                await UserAsync(new Step(Act.UserOpen + random.Next(Act.UserWait - Act.UserOpen), random.Next(1000), random.Next(1 << 20)));
+            {
+                // An answer that is due is the one that most likely comes where it must not.
+                var act = waitingListen is not null ? Act.UserAnswerListen : Act.UserOpen + random.Next(Act.UserWait - Act.UserOpen);
+                await UserAsync(new Step(act, random.Next(1000), random.Next(1 << 20)));
+            }
         }
         if (how == 3)
             await Peer.SendAsync([(byte)(2 + (step.A % 3)), 0, 0, 0, 0]);
