@@ -269,7 +269,9 @@ internal sealed partial class ChannelWalk
                 Send(Messages.Of(Message.SSH_MSG_EXT_INFO), mayBe: false);
                 break;
             case 3:
-                // A message of which the end is missing.
+                // A message of which the end is missing. Where there is no place, nobody looks for that; what is on its way may make one.
+                if (held.Count > 0)
+                    return;
                 var whole = Messages.Open(nextPeerId, type: "direct-tcpip");
                 Send(whole[..(1 + (step.A % (whole.Length - 1)))], mayBe: CountsAll() >= MaxChannels && step.A % (whole.Length - 1) >= 28);
                 break;

@@ -214,7 +214,8 @@ internal sealed partial class ChannelWalk
         byte[] message = isYes ? [Message.SSH_MSG_REQUEST_SUCCESS] : [Message.SSH_MSG_REQUEST_FAILURE];
         if (!questions.TryPeek(out var question))
         {
-            if (step.IsWild)
+            // What is on its way may make it ask.
+            if (step.IsWild && held.Count == 0)
                 Send(message, mayBe: false);
             return;
         }
