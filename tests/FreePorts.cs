@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using System.Net.NetworkInformation;
 
 namespace Fairlead;
 
@@ -21,24 +20,15 @@ internal static class FreePorts
         while (true)
         {
             var end = (int)((uint)Interlocked.Add(ref next, count) % Count);
-            if (end >= count && Enumerable.Range(First + end - count, count).All(IsFree))
+            if (end >= count && AreFree(First + end - count, count))
                 return First + end - count;
         }
     }
 
-    private static bool IsFree(int port)
+    // Nothing is bound to see whether it can be: a process that another test starts would hold that for a moment longer.
+    private static bool AreFree(int first, int count)
     {
-        try
-        {
-            using var stream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            stream.Bind(new IPEndPoint(IPAddress.Any, port));
-            using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-            datagrams.Bind(new IPEndPoint(IPAddress.Any, port));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
+        var system = IPGlobalProperties.GetIPGlobalProperties();
+        return !system.GetActiveTcpListeners().Concat(system.GetActiveUdpListeners()).Any(listener => listener.Port >= first && listener.Port < first + count);
     }
 }
