@@ -96,9 +96,10 @@ internal sealed class ControlServer : IAsyncDisposable
             try
             {
                 var order = await ControlOrder.ReadAsync(stream, either.Token).ConfigureAwait(false);
+                // Which may take longer than it took to come.
                 var answer = await obey(order).ConfigureAwait(false);
-                late.CancelAfter(mostForOrder);
-                await stream.WriteAsync(ControlOrder.Write(answer), late.Token).ConfigureAwait(false);
+                using var unread = new CancellationTokenSource(mostForOrder);
+                await stream.WriteAsync(ControlOrder.Write(answer), unread.Token).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or FormatException or OperationCanceledException)
             {
