@@ -25,6 +25,6 @@ internal readonly record struct FileVersion(ulong Device, ulong Number, ulong Le
         var changed = (found.stx_ctime_sec * 1_000_000_000) + found.stx_ctime_nsec;
         if (now - DateTimeOffset.UnixEpoch.AddTicks(changed / TimeSpan.NanosecondsPerTick) < step)
             return null;
-        return new FileVersion(((ulong)found.stx_dev_major << 32) | found.stx_dev_minor, found.stx_ino, found.stx_size, changed);
+        return new FileVersion(found.Device, found.stx_ino, found.stx_size, changed);
     }
 }

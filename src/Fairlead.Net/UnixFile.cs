@@ -24,10 +24,7 @@ internal readonly record struct UnixFile(bool IsSocket, uint Owner, ulong Device
     {
         var error = UnixStat.Look(path, follow: false, out var found);
         if (error == 0)
-        {
-            var device = ((ulong)found.stx_dev_major << 32) | found.stx_dev_minor;
-            return new UnixFile((found.stx_mode & S_IFMT) == S_IFSOCK, found.stx_uid, device, found.stx_ino);
-        }
+            return new UnixFile((found.stx_mode & S_IFMT) == S_IFSOCK, found.stx_uid, found.Device, found.stx_ino);
         return error == -ENOENT ? null : throw new IOException($"{path}: {Marshal.GetPInvokeErrorMessage(-error)}");
     }
 

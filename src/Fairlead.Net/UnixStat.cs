@@ -46,5 +46,8 @@ internal static partial class UnixStat
         [FieldOffset(104)] public uint stx_ctime_nsec;
         [FieldOffset(136)] public uint stx_dev_major;
         [FieldOffset(140)] public uint stx_dev_minor;
+
+        /// <summary>The file system, as one number.</summary>
+        public readonly ulong Device => ((ulong)stx_dev_major << 32) | stx_dev_minor;
     }
 }

@@ -6,13 +6,13 @@ namespace Fairlead.Ssh;
 /// <summary>Channels of an SSH connection (RFC 4254 section 5).</summary>
 public sealed partial class SshConnection
 {
-    private readonly Dictionary<uint, Place> channels = [];
-    private readonly List<SshChannel> waking = [];
     private const int MostWindowOfOpenSsh = 4 << 20;
 
     // Each measurement of a window is a question to the peer, of which there may be so many without an answer.
     private const int MostMeasurements = 64;
 
+    private readonly Dictionary<uint, Place> channels = [];
+    private readonly List<SshChannel> waking = [];
     private uint nextId;
     private long grown;
 

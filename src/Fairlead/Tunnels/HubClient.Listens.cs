@@ -22,9 +22,7 @@ internal sealed partial class HubClient
     /// <summary>Is asked to listen: the port that is listened on; null: refused.</summary>
     public async ValueTask<int?> ListenAsync(SshBind bind)
     {
-        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp))
-            return Refuse(bind, "it is not allowed, or no address of this machine");
-        if (PlaceOf(tcp.Host, tcp.Port, isUdp: false) is not { } place)
+        if (bind is not SshBind.Tcp tcp || listens.ContainsKey(tcp) || PlaceOf(tcp.Host, tcp.Port, isUdp: false) is not { } place)
             return Refuse(bind, "it is not allowed, or no address of this machine");
         if (!await TakeOverAsync(place))
             return Refuse(bind, "another connection of this key listens there, and answers");
